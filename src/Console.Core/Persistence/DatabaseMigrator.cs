@@ -1,0 +1,45 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace OpsConsole.Core.Persistence;
+
+/// <summary>One schema of the console's database: a DbContext with its own migrations (or plain DDL inside them), and what the
+/// running console may do in it. Capabilities have schemas of their own so that none reaches into another's tables.</summary>
+/// <param name="Context">Creates the context on the owner's connection string.</param>
+/// <param name="Grants">SQL that gives the app role (quoted, as argument) its rights; run after each migration, idempotent.</param>
+public sealed record ConsoleSchema(string Name, Func<string, DbContext> Context, Func<string, string> Grants)
+{
+    /// <summary>Rights for ordinary tables.</summary>
+    public static string ReadWrite(string schema, string role) => $"""
+        GRANT USAGE ON SCHEMA {schema} TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
+        GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
+        """;
+}
+
+/// <summary>Brings every schema up to date under one advisory lock, so that several consoles may start at once.</summary>
+public sealed class DatabaseMigrator(ConsoleDatabase database, IEnumerable<ConsoleSchema> schemas)
+{
+    private const long LockKey = 0x4F70_7343_6F6E_736F; // "OpsConso"
+
+    public async Task MigrateAsync(CancellationToken cancel = default)
+    {
+        await using var connection = new NpgsqlConnection(database.OwnerConnectionString);
+        await connection.OpenAsync(cancel);
+        await ExecuteAsync(connection, $"SELECT pg_advisory_lock({LockKey})", cancel);
+        var role = new NpgsqlCommandBuilder().QuoteIdentifier(database.AppRole);
+        foreach (var schema in schemas)
+        {
+            await using var context = schema.Context(database.OwnerConnectionString);
+            await context.Database.MigrateAsync(cancel);
+            await ExecuteAsync(connection, schema.Grants(role), cancel);
+        }
+        await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({LockKey})", cancel);
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 300 };
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+}
