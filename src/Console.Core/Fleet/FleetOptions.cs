@@ -144,6 +144,8 @@ public sealed class ClusterOptions
     /// <summary>How many named standbys must confirm a commit (<c>ANY k</c>); 0: asynchronous.</summary>
     public int SynchronousStandbys { get; set; }
     public HeartbeatOptions Heartbeat { get; set; } = new();
+    /// <summary>Zones in which this cluster's data may be written. A failover target must lie in one of them; empty: anywhere.</summary>
+    public List<string> ComplianceZones { get; set; } = [];
     /// <summary>The cluster's own targets; null: those of its tier, else 15 min and 5 min (OB-1).</summary>
     public double? RtoSeconds { get; set; }
     public double? RpoSeconds { get; set; }
