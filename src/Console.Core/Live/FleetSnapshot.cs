@@ -21,9 +21,11 @@ public sealed record FleetSnapshot(
     ImmutableSortedDictionary<string, ComponentState> Components)
 {
     public static FleetSnapshot Empty { get; } = new(0, 0, DateTimeOffset.UnixEpoch, HealthStatus.Unknown,
-        ImmutableSortedDictionary<string, RegionState>.Empty, ImmutableSortedDictionary<string, ServiceState>.Empty,
-        ImmutableSortedDictionary<string, ClusterState>.Empty, ImmutableSortedDictionary<string, LinkState>.Empty,
-        ImmutableSortedDictionary<string, LatencyState>.Empty, ImmutableSortedDictionary<string, ComponentState>.Empty);
+        Ordinal<RegionState>(), Ordinal<ServiceState>(),
+        Ordinal<ClusterState>(), Ordinal<LinkState>(),
+        Ordinal<LatencyState>(), Ordinal<ComponentState>());
+
+    private static ImmutableSortedDictionary<string, T> Ordinal<T>() => ImmutableSortedDictionary.Create<string, T>(StringComparer.Ordinal);
 }
 
 /// <summary>Anything that lives in the picture: what it is keyed by, and a version that grows with each change, so that

@@ -1,0 +1,28 @@
+using Microsoft.Extensions.DependencyInjection;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Health;
+using OpsConsole.Core.Health.Probing;
+using OpsConsole.Core.Health.Telemetry;
+
+namespace OpsConsole.Core.Live;
+
+public static class ObservationServices
+{
+    /// <summary>The observing half: the live picture, the probe engine, telemetry. Needs <see cref="FleetModel"/>,
+    /// <see cref="Persistence.ConsoleDatabase"/> and <see cref="TimeProvider"/>. What observes runs in Console.Jobs.</summary>
+    public static IServiceCollection AddObservation(this IServiceCollection services)
+    {
+        services.AddOptions<ObservationOptions>();
+        services.AddSingleton(s => ProbePlan.From(s.GetRequiredService<FleetModel>()));
+        services.AddSingleton<FleetFeed>();
+        services.AddSingleton<IFleetFeed>(s => s.GetRequiredService<FleetFeed>());
+        services.AddSingleton<FleetState>();
+        services.AddSingleton<IFleetReducer>(s => s.GetRequiredService<FleetState>());
+        services.AddSingleton<TelemetryBuffer>();
+        services.AddSingleton<IMetricSink>(s => s.GetRequiredService<TelemetryBuffer>());
+        services.AddSingleton<ITransitionLog>(s => s.GetRequiredService<TelemetryBuffer>());
+        services.AddSingleton<IProbeSink>(s => s.GetRequiredService<TelemetryBuffer>());
+        services.AddSingleton<RecentChanges>();
+        return services;
+    }
+}
