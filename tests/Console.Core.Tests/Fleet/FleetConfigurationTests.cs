@@ -132,6 +132,7 @@ public sealed class FleetConfigurationTests
     [InlineData("Clusters:0:Nodes:1:Address=\"127.0.0.1:5501\"", "Clusters:0:Nodes:1:Address", "already used by Fleet:Clusters:0:Nodes:0")]
     [InlineData("Clusters:0:Nodes:1:ApplicationName=\"us_east_1\"", "Clusters:0:Nodes:1:ApplicationName", "already used")]
     [InlineData("Clusters:0:Nodes:1:ApplicationName=\"US West\"", "Clusters:0:Nodes:1:ApplicationName", "cannot be the name of a standby")]
+    [InlineData("Clusters:0:ComplianceZones=[\"APAC\"]", "Clusters:0:ComplianceZones", "lies in none of these zones")]
     [InlineData("Links:0:Source=\"mars\"", "Links:0:Source", "there is no region \"mars\"")]
     [InlineData("Links:0:Cluster=\"order\"", "Links:0:Cluster", "Did you mean \"orders\"")]
     [InlineData("Links:0:Target=\"us-east-1\"", "Links:0:Target", "to itself")]

@@ -11,6 +11,7 @@ internal static class ClusterRules
         foreach (var cluster in fleet.Clusters)
         {
             Check(cluster, regions, mistakes);
+            CheckZones(cluster, fleet, mistakes);
             foreach (var node in cluster.Nodes)
                 Check(node, regions, fleet, mistakes);
         }
@@ -37,6 +38,13 @@ internal static class ClusterRules
             mistakes.Add(cluster, nameof(cluster.WriteEndpoint), $"{cluster.WriteEndpoint} is the address of a single node, so writes could not follow the primary", "Name the pooler or proxy in front of the nodes.");
         if (cluster.RpoSeconds is { } rpo && cluster.Heartbeat.Enabled && rpo > 0 && rpo < cluster.Heartbeat.IntervalSeconds)
             mistakes.Add(cluster, nameof(cluster.RpoSeconds), "the target is shorter than the interval of the heartbeats that measure it", "Raise the target, or shorten Heartbeat:IntervalSeconds.");
+    }
+
+    private static void CheckZones(ClusterOptions cluster, FleetOptions fleet, Mistakes mistakes)
+    {
+        var primary = fleet.Regions.Find(r => r.Id == cluster.PrimaryRegion);
+        if (cluster.ComplianceZones.Count > 0 && primary is not null && !primary.ComplianceZones.Intersect(cluster.ComplianceZones, StringComparer.OrdinalIgnoreCase).Any())
+            mistakes.Add(cluster, nameof(cluster.ComplianceZones), $"the data is bound to {string.Join(", ", cluster.ComplianceZones)}, but its primary region {primary.Id} lies in none of these zones", "Correct the zones of the cluster or of the region, or declare another primary region.");
     }
 
     private static void Check(ClusterNodeOptions node, List<string> regions, FleetOptions fleet, Mistakes mistakes)
