@@ -1,3 +1,6 @@
+using System.ComponentModel.DataAnnotations;
+using OpsConsole.Core.Fleet.Configuration;
+
 namespace OpsConsole.Core.Fleet;
 
 /// <summary>The declared fleet: configuration section <c>Fleet</c>. Read and validated as a whole by
@@ -6,8 +9,9 @@ public sealed class FleetOptions
 {
     public const string Section = "Fleet";
 
-    public string Name { get; set; } = "";
-    public FleetEnvironment Environment { get; set; }
+    [Required] public string Name { get; set; } = "";
+    /// <summary>development, staging or production: production refuses weak settings.</summary>
+    [Required] public FleetEnvironment Environment { get; set; }
     public List<RegionOptions> Regions { get; set; } = [];
     public List<ServiceOptions> Services { get; set; } = [];
     public List<ClusterOptions> Clusters { get; set; } = [];
@@ -17,28 +21,28 @@ public sealed class FleetOptions
     public List<ContactOptions> Contacts { get; set; } = [];
 
     /// <summary>Interval for every probe that declares none. 0.25 s or more; null: the default of its kind (HE-1).</summary>
-    public double? ProbeIntervalSeconds { get; set; }
+    [Range(0.25, 86_400)] public double? ProbeIntervalSeconds { get; set; }
 }
 
 public sealed class RegionOptions
 {
     /// <summary>Short stable id, lower case letters, digits and dashes: <c>us-east-1</c>.</summary>
-    public string Id { get; set; } = "";
-    public string Name { get; set; } = "";
+    [Required, Id] public string Id { get; set; } = "";
+    [Required] public string Name { get; set; } = "";
     /// <summary>The provider's name of the region.</summary>
     public string CloudRegion { get; set; } = "";
-    public RegionRole Role { get; set; }
+    [Required] public RegionRole Role { get; set; }
     /// <summary>Lower wins when a target must be chosen. 1 to 1000, unique.</summary>
-    public int Priority { get; set; }
+    [Required, Range(1, 1000)] public int Priority { get; set; }
     /// <summary>Requests per second that the region can serve at most.</summary>
-    public double CapacityRps { get; set; }
+    [Range(0, 1e9)] public double CapacityRps { get; set; }
     /// <summary>Where data in this region legally is: US, EU, GDPR, APAC, ...</summary>
     public List<string> ComplianceZones { get; set; } = [];
     /// <summary>Target of the inter-region round trip measurement (TR-4), an http or tcp URL as the console reaches it.</summary>
-    public string LatencyEndpoint { get; set; } = "";
+    [SettingUrl("http", "https", "tcp")] public string LatencyEndpoint { get; set; } = "";
     /// <summary>Map position in degrees, for the topology and geographic routing.</summary>
-    public double? Latitude { get; set; }
-    public double? Longitude { get; set; }
+    [Range(-90, 90)] public double? Latitude { get; set; }
+    [Range(-180, 180)] public double? Longitude { get; set; }
     public ShellOptions? Shell { get; set; }
 }
 
@@ -46,23 +50,23 @@ public sealed class RegionOptions
 /// <c>{name}</c> are quoted by the shell driver, never spliced raw.</summary>
 public sealed class ShellOptions
 {
-    public ShellKind Kind { get; set; }
+    [Required] public ShellKind Kind { get; set; }
     public string Host { get; set; } = "";
-    public int Port { get; set; } = 22;
+    [Range(1, 65_535)] public int Port { get; set; } = 22;
     public string User { get; set; } = "";
     /// <summary>Path of the private key (OpenSSH format).</summary>
-    public string KeyFile { get; set; } = "";
+    [SettingFile] public string KeyFile { get; set; } = "";
     /// <summary>Expected host key, as <c>SHA256:...</c>; a different one is refused.</summary>
-    public string HostKeyFingerprint { get; set; } = "";
+    [Fingerprint] public string HostKeyFingerprint { get; set; } = "";
     /// <summary>Command templates by name: <c>postgres.stop</c>, <c>postgres.start</c>, <c>postgres.kill</c>, <c>postgres.rewind</c>, <c>host.metrics</c>, ...</summary>
     public Dictionary<string, string> Commands { get; set; } = [];
 }
 
 public sealed class ServiceOptions
 {
-    public string Id { get; set; } = "";
-    public string Region { get; set; } = "";
-    public ServiceKind Kind { get; set; }
+    [Required, Id] public string Id { get; set; } = "";
+    [Required] public string Region { get; set; } = "";
+    [Required] public ServiceKind Kind { get; set; }
     public ServiceTier Tier { get; set; } = ServiceTier.Medium;
     /// <summary>Ids of services this one needs. Cycles are refused; recovery starts services in this order.</summary>
     public List<string> DependsOn { get; set; } = [];
@@ -70,42 +74,42 @@ public sealed class ServiceOptions
     public List<NodeOptions> Nodes { get; set; } = [];
     public List<ProbeOptions> Probes { get; set; } = [];
     /// <summary>The service's own Prometheus endpoint for business metrics (HE-6); empty when it has none.</summary>
-    public string MetricsUrl { get; set; } = "";
+    [SettingUrl("http", "https")] public string MetricsUrl { get; set; } = "";
     /// <summary>Business metrics to read there: display name to Prometheus metric name.</summary>
     public Dictionary<string, string> BusinessMetrics { get; set; } = [];
 }
 
 public sealed class NodeOptions
 {
-    public string Id { get; set; } = "";
+    [Required, Id] public string Id { get; set; } = "";
     /// <summary><c>host:port</c> as the console reaches it.</summary>
-    public string Address { get; set; } = "";
+    [Required, HostPortText] public string Address { get; set; } = "";
     /// <summary>0 to 256.</summary>
-    public int Weight { get; set; } = 100;
+    [Range(0, 256)] public int Weight { get; set; } = 100;
 }
 
 public sealed class ProbeOptions
 {
-    public ProbeKind Kind { get; set; }
+    [Required] public ProbeKind Kind { get; set; }
     /// <summary>http(s) URL, <c>host:port</c>, a DNS name, or for PostgreSQL and Redis the <c>host:port</c> of the node.</summary>
     public string Target { get; set; } = "";
     /// <summary>Node this probe speaks for; empty: the service as a whole.</summary>
     public string Node { get; set; } = "";
     /// <summary>0.25 to 86,400 s. Null: the fleet's interval, else the default of the kind (HE-1).</summary>
-    public double? IntervalSeconds { get; set; }
+    [Range(0.25, 86_400)] public double? IntervalSeconds { get; set; }
     /// <summary>0.05 to 300 s. Null: the default of the kind (HE-1).</summary>
-    public double? TimeoutSeconds { get; set; }
+    [Range(0.05, 300)] public double? TimeoutSeconds { get; set; }
     /// <summary>Failures in a row before the verdict is down. 1 to 100. Null: the default of the kind.</summary>
-    public int? FailureThreshold { get; set; }
+    [Range(1, 100)] public int? FailureThreshold { get; set; }
     /// <summary>Successes in a row before the verdict is up again. 1 to 100.</summary>
-    public int SuccessThreshold { get; set; } = 2;
+    [Range(1, 100)] public int SuccessThreshold { get; set; } = 2;
     /// <summary>HTTP status codes that count as success, such as <c>200-399</c> or <c>200,204</c>.</summary>
-    public string ExpectStatus { get; set; } = "200-399";
+    [StatusSet] public string ExpectStatus { get; set; } = "200-399";
     /// <summary>Regular expression that the HTTP body must match; empty: not read.</summary>
-    public string ExpectBody { get; set; } = "";
+    [Pattern] public string ExpectBody { get; set; } = "";
     public string Username { get; set; } = "";
     /// <summary>Secret: value, <c>Password_FILE</c>, or a reference (<c>aws-sm:</c>, <c>vault:</c>).</summary>
-    public string Password { get; set; } = "";
+    [Secret] public string Password { get; set; } = "";
     public string Database { get; set; } = "";
     /// <summary>Steps of a user journey, in order.</summary>
     public List<JourneyStepOptions> Steps { get; set; } = [];
@@ -116,50 +120,50 @@ public sealed class ProbeOptions
 public sealed class JourneyStepOptions
 {
     public string Name { get; set; } = "";
-    public string Method { get; set; } = "GET";
-    public string Url { get; set; } = "";
+    [HttpMethodName] public string Method { get; set; } = "GET";
+    [Required, SettingUrl("http", "https")] public string Url { get; set; } = "";
     public string Body { get; set; } = "";
-    public string ExpectStatus { get; set; } = "200-399";
-    public string ExpectBody { get; set; } = "";
+    [StatusSet] public string ExpectStatus { get; set; } = "200-399";
+    [Pattern] public string ExpectBody { get; set; } = "";
 }
 
 public sealed class ClusterOptions
 {
-    public string Id { get; set; } = "";
+    [Required, Id] public string Id { get; set; } = "";
     public ServiceTier Tier { get; set; } = ServiceTier.Critical;
     /// <summary>postgres: streaming replication managed by the console.</summary>
     public ClusterDriver Driver { get; set; }
     /// <summary>Region whose node is the primary when nothing has moved. Another one is drift (FL-1).</summary>
-    public string PrimaryRegion { get; set; } = "";
-    public string Database { get; set; } = "postgres";
+    [Required] public string PrimaryRegion { get; set; } = "";
+    [Required] public string Database { get; set; } = "postgres";
     /// <summary>Role of the console on every node: needs pg_monitor, and for operations the rights that the guide names.</summary>
-    public string Username { get; set; } = "";
-    public string Password { get; set; } = "";
+    [Required] public string Username { get; set; } = "";
+    [Secret] public string Password { get; set; } = "";
     /// <summary>Role that standbys use to stream.</summary>
     public string ReplicationUsername { get; set; } = "";
-    public string ReplicationPassword { get; set; } = "";
+    [Secret] public string ReplicationPassword { get; set; } = "";
     public List<ClusterNodeOptions> Nodes { get; set; } = [];
     /// <summary>The endpoint that clients write through (<c>host:port</c>), as the console reaches it.</summary>
-    public string WriteEndpoint { get; set; } = "";
+    [HostPortText] public string WriteEndpoint { get; set; } = "";
     /// <summary>How many named standbys must confirm a commit (<c>ANY k</c>); 0: asynchronous.</summary>
-    public int SynchronousStandbys { get; set; }
+    [Range(0, 100)] public int SynchronousStandbys { get; set; }
     public HeartbeatOptions Heartbeat { get; set; } = new();
     /// <summary>Zones in which this cluster's data may be written. A failover target must lie in one of them; empty: anywhere.</summary>
     public List<string> ComplianceZones { get; set; } = [];
     /// <summary>The cluster's own targets; null: those of its tier, else 15 min and 5 min (OB-1).</summary>
-    public double? RtoSeconds { get; set; }
-    public double? RpoSeconds { get; set; }
+    [Range(1, 31_536_000)] public double? RtoSeconds { get; set; }
+    [Range(0, 31_536_000)] public double? RpoSeconds { get; set; }
 }
 
 public sealed class ClusterNodeOptions
 {
-    public string Region { get; set; } = "";
+    [Required] public string Region { get; set; } = "";
     /// <summary>Id of the service (kind database) that this node is.</summary>
-    public string Service { get; set; } = "";
+    [Required] public string Service { get; set; } = "";
     /// <summary><c>host:port</c> as the console reaches it.</summary>
-    public string Address { get; set; } = "";
+    [Required, HostPortText] public string Address { get; set; } = "";
     /// <summary><c>application_name</c> of its WAL receiver, and the name of its slot with underscores for dashes.</summary>
-    public string ApplicationName { get; set; } = "";
+    [ApplicationName] public string ApplicationName { get; set; } = "";
     public string DataDirectory { get; set; } = "";
 }
 
@@ -167,27 +171,27 @@ public sealed class HeartbeatOptions
 {
     public bool Enabled { get; set; } = true;
     /// <summary>0.1 to 60 s.</summary>
-    public double IntervalSeconds { get; set; } = 1;
+    [Range(0.1, 60)] public double IntervalSeconds { get; set; } = 1;
 }
 
 /// <summary>A directed replication link that may exist: how <see cref="Target"/> reaches <see cref="Source"/>.</summary>
 public sealed class LinkOptions
 {
-    public string Cluster { get; set; } = "";
-    public string Source { get; set; } = "";
-    public string Target { get; set; } = "";
+    [Required] public string Cluster { get; set; } = "";
+    [Required] public string Source { get; set; } = "";
+    [Required] public string Target { get; set; } = "";
     /// <summary><c>host:port</c> of the source as seen from the target; goes into <c>primary_conninfo</c>.</summary>
-    public string Address { get; set; } = "";
+    [Required, HostPortText] public string Address { get; set; } = "";
 }
 
 public sealed class TrafficManagerOptions
 {
-    public string Id { get; set; } = "";
-    public TrafficManagerKind Kind { get; set; }
+    [Required, Id] public string Id { get; set; } = "";
+    [Required] public TrafficManagerKind Kind { get; set; }
     /// <summary>HAProxy: <c>host:port</c> of the runtime API; PgBouncer: of its admin console.</summary>
-    public string Address { get; set; } = "";
+    [Required, HostPortText] public string Address { get; set; } = "";
     public string Username { get; set; } = "";
-    public string Password { get; set; } = "";
+    [Secret] public string Password { get; set; } = "";
     /// <summary>HTTP backend whose servers share the application traffic (HAProxy).</summary>
     public string HttpBackend { get; set; } = "";
     /// <summary>TCP backend of the write endpoint (HAProxy).</summary>
@@ -200,22 +204,22 @@ public sealed class TrafficManagerOptions
 
 public sealed class BackupRepositoryOptions
 {
-    public string Id { get; set; } = "";
-    public string Region { get; set; } = "";
-    public RepositoryKind Kind { get; set; }
+    [Required, Id] public string Id { get; set; } = "";
+    [Required] public string Region { get; set; } = "";
+    [Required] public RepositoryKind Kind { get; set; }
     /// <summary>s3: endpoint URL; file: absolute path.</summary>
-    public string Endpoint { get; set; } = "";
+    [Required] public string Endpoint { get; set; } = "";
     public string Bucket { get; set; } = "";
-    public string AccessKey { get; set; } = "";
-    public string SecretKey { get; set; } = "";
+    [Secret] public string AccessKey { get; set; } = "";
+    [Secret] public string SecretKey { get; set; } = "";
     public List<string> ComplianceZones { get; set; } = [];
 }
 
 public sealed class ContactOptions
 {
     /// <summary>hotline, onCall, database, security, sre, compliance, vendor.</summary>
-    public ContactRole Role { get; set; }
-    public string Name { get; set; } = "";
-    public string Phone { get; set; } = "";
-    public string Email { get; set; } = "";
+    [Required] public ContactRole Role { get; set; }
+    [Required] public string Name { get; set; } = "";
+    [Telephone] public string Phone { get; set; } = "";
+    [Email] public string Email { get; set; } = "";
 }

@@ -1,0 +1,54 @@
+using Amazon.Runtime;
+using Amazon.Runtime.Credentials;
+using Microsoft.Extensions.Configuration;
+
+namespace OpsConsole.Core.Fleet.Configuration;
+
+/// <summary>The stores that the environment sets up: Vault by <c>VAULT_ADDR</c> and <c>VAULT_TOKEN</c> (or <c>VAULT_TOKEN_FILE</c>, and
+/// <c>VAULT_NAMESPACE</c>), AWS by <c>AWS_REGION</c> and AWS's usual chain of identities.</summary>
+public static class SecretStores
+{
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>Files first, then references, both on top of what is there.</summary>
+    /// <returns>What could not be resolved: hand it to <see cref="FleetServices.AddFleet"/>, which reports it with all other mistakes.</returns>
+    public static async Task<IReadOnlyList<ConfigurationMistake>> AddSecretsAsync(this IConfigurationManager configuration, CancellationToken cancel = default)
+    {
+        configuration.AddSecretFiles();
+        if (!configuration.AsEnumerable().Any(p => SecretReferences.SchemeOf(p.Value) is not null))
+            return [];
+        using var client = new HttpClient { Timeout = Timeout };
+        using var aws = Aws(configuration);
+        List<ISecretStore> stores = [];
+        if (Vault(client, configuration) is { } vault)
+            stores.Add(vault);
+        if (aws is not null)
+            stores.Add(aws);
+        return await configuration.AddSecretReferencesAsync(stores, cancel);
+    }
+
+    private static VaultSecrets? Vault(HttpClient client, IConfiguration environment)
+    {
+        var token = environment["VAULT_TOKEN"];
+        if (string.IsNullOrEmpty(token) && environment["VAULT_TOKEN_FILE"] is { Length: > 0 } file && SecretFiles.Unreadable(file) is null)
+            token = File.ReadAllText(file).Trim();
+        return Uri.TryCreate(environment["VAULT_ADDR"], UriKind.Absolute, out var address) && !string.IsNullOrEmpty(token)
+            ? new VaultSecrets(client, address, token, environment["VAULT_NAMESPACE"])
+            : null;
+    }
+
+    private static AwsSecrets? Aws(IConfiguration environment)
+    {
+        if ((environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"]) is not { Length: > 0 } region)
+            return null;
+        var endpoint = environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"] ?? environment["AWS_ENDPOINT_URL"];
+        try
+        {
+            return new AwsSecrets(DefaultAWSCredentialsIdentityResolver.GetCredentials(), region, Timeout, endpoint is { Length: > 0 } ? new Uri(endpoint) : null);
+        }
+        catch (AmazonClientException)
+        {
+            return null; // each reference is then reported with how to mend it
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using Npgsql;
+
+namespace OpsConsole.Core.Operations;
+
+/// <summary>Who holds what. The database decides (a partial unique index over active claims), never a look before the insert.</summary>
+internal static class Claims
+{
+    /// <summary>Takes every claim of the plan or none: the caller's transaction must be rolled back when blockers are returned.
+    /// Waits for a concurrent taker's commit. Idempotent for the holder.</summary>
+    /// <returns>the blockers; empty when all claims are held</returns>
+    public static async Task<IReadOnlyList<Blocker>> TakeAsync(NpgsqlConnection connection, Guid id, Plan plan, CancellationToken cancel)
+    {
+        foreach (var target in InOrder(plan))
+        {
+            // A retried operation has its released claims still there.
+            await connection.Command("""
+                DELETE FROM ops.claim WHERE operation_id = @id AND resource = @resource AND class = @class AND NOT active
+                """, ("id", id), ("resource", target.Resource), ("class", target.Class.Word())).ExecuteAsync(cancel);
+            await connection.Command("""
+                INSERT INTO ops.claim (operation_id, resource, class) VALUES (@id, @resource, @class)
+                ON CONFLICT DO NOTHING
+                """, ("id", id), ("resource", target.Resource), ("class", target.Class.Word())).ExecuteAsync(cancel);
+        }
+        return await BlockersAsync(connection, id, plan, cancel);
+    }
+
+    /// <summary>Active claims of others on the plan's targets.</summary>
+    public static async Task<IReadOnlyList<Blocker>> BlockersAsync(NpgsqlConnection connection, Guid? id, Plan plan, CancellationToken cancel)
+    {
+        var blockers = new List<Blocker>();
+        foreach (var target in InOrder(plan))
+        {
+            blockers.AddRange(await connection.Command("""
+                SELECT o.id, o.kind FROM ops.claim c JOIN ops.operation o ON o.id = c.operation_id
+                WHERE c.resource = @resource AND c.class = @class AND c.active AND c.operation_id IS DISTINCT FROM @id::uuid
+                """, ("id", id), ("resource", target.Resource), ("class", target.Class.Word()))
+                .ListAsync(r => new Blocker(r.GetGuid(0), r.GetString(1), target), cancel));
+        }
+        return blockers;
+    }
+
+    public static Task ReleaseAsync(NpgsqlConnection connection, Guid id, CancellationToken cancel) =>
+        connection.Command("UPDATE ops.claim SET active = false WHERE operation_id = @id AND active", ("id", id)).ExecuteAsync(cancel);
+
+    /// <summary>Always the same order, so that two takers cannot wait for each other.</summary>
+    private static IEnumerable<PlanTarget> InOrder(Plan plan) =>
+        plan.Targets.Distinct().OrderBy(t => t.Resource, StringComparer.Ordinal).ThenBy(t => t.Class);
+}
+
+internal sealed record Blocker(Guid Operation, string Kind, PlanTarget Target)
+{
+    public BlockedException Refusal() => new(Operation, Kind, Target);
+}
