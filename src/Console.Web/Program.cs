@@ -1,14 +1,20 @@
-using OpsConsole.Core.Persistence;
+using OpsConsole.Core.Audit;
+using OpsConsole.Web.Api;
+using OpsConsole.Web.Hosting;
+using OpsConsole.Web.Identity;
 
-var builder = WebApplication.CreateBuilder(args);
+var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+builder.Configuration.AddOperatorFiles();
 var configuration = builder.Configuration;
 
-builder.Services.AddSingleton(TimeProvider.System);
-builder.Services.AddSingleton(_ => new ConsoleDatabase(
-    configuration.GetConnectionString("Owner") ?? throw new InvalidOperationException("ConnectionStrings:Owner is missing: the role that owns and migrates the console's database."),
-    configuration.GetConnectionString("Console") ?? throw new InvalidOperationException("ConnectionStrings:Console is missing: the least-privileged role that the console runs as.")));
-builder.Services.AddSingleton<DatabaseMigrator>();
+builder.AddConsoleHost();
+builder.Services.AddAudit();
+builder.Services.AddAccess(configuration);
+builder.Services.AddApi();
 
 var app = builder.Build();
-await app.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(app.Lifetime.ApplicationStopping);
+await app.PrepareAsync();
+app.UseConsolePipeline();
+app.MapHealth();
+app.MapApi();
 await app.RunAsync();

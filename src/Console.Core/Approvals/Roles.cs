@@ -16,6 +16,10 @@ public static class Roles
 /// <summary>Every permission, with the roles that hold it. UI and API use the same names; the role matrix test reads this table.</summary>
 public static class Policies
 {
+    /// <summary>One's own account: who am I, sign out, change the password. Also before a one-time password was changed.</summary>
+    public const string OwnAccount = "account.own";
+    /// <summary>One's own second factor and API tokens.</summary>
+    public const string ManageAccount = "account.manage";
     public const string ViewFleet = "fleet.view";
     public const string ViewReports = "reports.view";
     public const string Operate = "operations.request";
@@ -27,6 +31,8 @@ public static class Policies
 
     public static IReadOnlyDictionary<string, IReadOnlyList<string>> RolesFor { get; } = new Dictionary<string, IReadOnlyList<string>>
     {
+        [OwnAccount] = Roles.All,
+        [ManageAccount] = Roles.All,
         [ViewFleet] = Roles.All,
         [ViewReports] = Roles.All,
         [Operate] = [Roles.Operator, Roles.Administrator],
