@@ -21,6 +21,7 @@ public static class ConsoleUi
         services.AddSingleton<FeedAge>();
         services.AddHostedService(provider => provider.GetRequiredService<FeedAge>());
         services.AddSingleton<SharedReadings>();
+        services.AddSingleton<FleetDigests>();
         services.AddScoped<LiveFleet>();
         return services;
     }

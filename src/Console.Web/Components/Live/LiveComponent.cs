@@ -17,19 +17,21 @@ public abstract class LiveComponent : ComponentBase, IDisposable
     protected override void OnInitialized()
     {
         Picture = Live.Current;
-        if (RendererInfo.IsInteractive) _watch = Live.Watch(Concerns, () => InvokeAsync(ShowChangesAsync));
+        if (RendererInfo.IsInteractive) _watch = Live.Watch(Concerns, () => InvokeAsync(ShowChanges));
     }
 
     protected abstract bool Concerns(ILiveEntity entity);
 
-    /// <summary>Called on the circuit before the render that a change causes.</summary>
-    protected virtual Task OnChangedAsync() => Task.CompletedTask;
+    /// <summary>Called on the circuit after <see cref="Picture"/> was renewed and before the render.</summary>
+    protected virtual void OnPicture()
+    {
+    }
 
-    private async Task ShowChangesAsync()
+    private void ShowChanges()
     {
         Picture = Live.Current;
+        OnPicture();
         StateHasChanged();
-        await OnChangedAsync();
     }
 
     public void Dispose()
