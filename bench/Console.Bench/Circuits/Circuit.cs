@@ -18,7 +18,7 @@ internal sealed partial class Circuit(Uri console, string cookie, string path) :
     public long Bytes { get; private set; }
 
     /// <summary>Called with each render batch's bytes, on the reading task.</summary>
-    public Action<ReadOnlyMemory<byte>>? OnBatch { get; set; }
+    public Action<Circuit, ReadOnlyMemory<byte>>? OnBatch { get; set; }
 
     public async Task OpenAsync(HttpClient http, CancellationToken cancel)
     {
@@ -81,7 +81,7 @@ internal sealed partial class Circuit(Uri console, string cookie, string path) :
             case "JS.RenderBatch":
                 Batches++;
                 Bytes += data.Length;
-                OnBatch?.Invoke(data);
+                OnBatch?.Invoke(this, data);
                 await SendAsync(BlazorPack.Invocation(null, "OnRenderCompleted", batch, null), cancel);
                 _rendered.TrySetResult();
                 break;
