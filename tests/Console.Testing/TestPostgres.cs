@@ -90,13 +90,13 @@ public sealed class TestPostgres : IAsyncDisposable
         ? Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(d => int.Parse(Path.GetFileName(d), System.Globalization.CultureInfo.InvariantCulture)).Select(d => Path.Combine(d, "bin")).First(d => File.Exists(Path.Combine(d, "postgres")))
         : throw new InvalidOperationException("PostgreSQL 15 or newer is not installed; ./test.sh installs it.");
 
-    private static (string File, string[] Arguments) Prefix(string bin, string program, string[] arguments) => Environment.IsPrivilegedProcess
+    internal static (string File, string[] Arguments) Prefix(string bin, string program, string[] arguments) => Environment.IsPrivilegedProcess
         ? ("setpriv", ["--reuid=postgres", "--regid=postgres", "--clear-groups", "--", Path.Combine(bin, program), .. arguments])
         : (Path.Combine(bin, program), arguments);
 
-    private static Task RunAsync((string File, string[] Arguments) command) => RunAsync(command.File, command.Arguments);
+    internal static Task RunAsync((string File, string[] Arguments) command) => RunAsync(command.File, command.Arguments);
 
-    private static async Task RunAsync(string file, string[] arguments)
+    internal static async Task RunAsync(string file, string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(file, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         var output = process.StandardOutput.ReadToEndAsync();
@@ -105,7 +105,7 @@ public sealed class TestPostgres : IAsyncDisposable
         if (process.ExitCode != 0) throw new InvalidOperationException($"{file} {string.Join(' ', arguments)}: {error}{await output}");
     }
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

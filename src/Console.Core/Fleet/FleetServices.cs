@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using OpsConsole.Core.Fleet.Configuration;
+using OpsConsole.Core.Replication;
 
 namespace OpsConsole.Core.Fleet;
 
@@ -13,15 +15,18 @@ public static class FleetServices
     public static IServiceCollection AddFleet(this IServiceCollection services, IConfiguration configuration, IReadOnlyList<ConfigurationMistake>? unresolved = null)
     {
         var reading = FleetConfiguration.Read(configuration);
+        var (replication, wrong) = FleetConfiguration.ReadSection<ReplicationOptions>(configuration, ReplicationOptions.Section);
         var mistakes = (unresolved ?? [])
             .Concat(ConnectionStrings(configuration))
             .Concat(reading.Mistakes)
+            .Concat(wrong)
             .DistinctBy(m => (m.Path, m.Problem)).ToList();
         if (mistakes.Count > 0)
             throw new ConfigurationMistakesException(mistakes);
         services.AddSingleton(reading.Options);
         services.AddSingleton(new FleetModel(reading.Options));
         services.AddSingleton(new EffectiveSettings(reading.Options, configuration));
+        services.AddSingleton(Options.Create(replication));
         return services;
     }
 

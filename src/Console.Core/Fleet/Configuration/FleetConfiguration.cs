@@ -10,6 +10,14 @@ public static class FleetConfiguration
 {
     public const string Guide = "docs/guide/fleet.md";
 
+    /// <summary>Reads another section by the same rules: unknown settings, wrong types and ranges are all reported.</summary>
+    public static (T Options, IReadOnlyList<ConfigurationMistake> Mistakes) ReadSection<T>(IConfiguration configuration, string section) where T : new()
+    {
+        var mistakes = new Mistakes();
+        var options = new SettingBinder(mistakes).Bind<T>(configuration.GetSection(section));
+        return (options, mistakes.All);
+    }
+
     public static FleetReading Read(IConfiguration configuration)
     {
         var mistakes = new Mistakes();
