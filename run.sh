@@ -5,9 +5,10 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-source "$root/install.sh"
-install_missing postgresql redis-server haproxy pgbouncer openssh-server nodejs npm procps
-require_dotnet
+. "$root/build/setup.sh"
+need_dotnet
+# shellcheck disable=SC2086
+install_packages $FLEET_PACKAGES
 
 stamp="$root/src/Console.Sandbox/obj/run.stamp"
 program="$root/src/Console.Sandbox/bin/Release/net10.0/OpsConsole.Sandbox.dll"
@@ -17,7 +18,7 @@ changed() {
 }
 build() {
     if changed; then
-        echo "Building (the first time this takes a few minutes: packages are fetched)."
+        say "building (the first time this takes a few minutes: packages are fetched)"
         started=$(mktemp)
         dotnet build "$root/src/Console.Sandbox" -c Release -v quiet -nologo
         dotnet build "$root/src/Console.Web" -c Release -v quiet -nologo

@@ -5,7 +5,14 @@ say() { printf '%s\n' "opsconsole: $*" >&2; }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@" || { say "'$*' needs root: run it once with sudo, or install by hand"; exit 1; }; fi; }
 
-have_postgres() { ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
+have_postgres() { # 15 or newer
+  local bin version
+  for bin in /usr/lib/postgresql/*/bin/postgres; do
+    version=${bin#/usr/lib/postgresql/}
+    [ -x "$bin" ] && [ "${version%%/*}" -ge 15 ] && return 0
+  done
+  return 1
+}
 
 missing_packages() { # arguments: command=package ...
   local pair
@@ -23,20 +30,41 @@ install_packages() { # arguments: command=package ...
   [ -n "${wanted// /}" ] || return 0
   command -v apt-get >/dev/null || { say "missing: $wanted. This system has no apt-get: install them and run again."; exit 1; }
   say "installing Debian packages: $wanted"
-  local policy=/usr/sbin/policy-rc.d cluster=/etc/postgresql-common/createcluster.conf made_policy= made_cluster=
-  if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null; as_root chmod 755 $policy; made_policy=1; fi
-  if [ ! -e $cluster ]; then as_root mkdir -p "${cluster%/*}"; echo 'create_main_cluster = false' | as_root tee $cluster >/dev/null; made_cluster=1; fi
-  local failed=
-  { as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-      -o Dpkg::Options::=--force-confold $wanted >/dev/null; } || failed=1
-  [ -z "$made_policy" ] || as_root rm -f $policy
-  [ -z "$made_cluster" ] || as_root rm -f $cluster
-  [ -z "$failed" ] || { say "the installation failed; see above"; exit 1; }
+  as_root env DEBIAN_FRONTEND=noninteractive WANTED="$wanted" bash -euo pipefail -c "$INSTALL" || { say "the installation failed; see above"; exit 1; }
 }
+
+# Runs as root. postgresql-common comes first, so that its own createcluster.conf is there to be changed and put back.
+INSTALL='
+  policy=/usr/sbin/policy-rc.d clusters=/etc/postgresql-common/createcluster.conf made=
+  undo() {
+    [ -z "$made" ] || rm -f "$policy"
+    [ ! -e "$clusters.kept" ] || mv -f "$clusters.kept" "$clusters"
+  }
+  trap undo EXIT
+  get() { apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
+  if [ ! -e "$policy" ]; then
+    made=1
+    printf "#!/bin/sh\nexit 101\n" >"$policy"
+    chmod 755 "$policy"
+  fi
+  apt-get update -qq
+  case " $WANTED " in *" postgresql "*)
+    get postgresql-common
+    cp -p "$clusters" "$clusters.kept"
+    sed -i "/^[ #]*create_main_cluster/d" "$clusters"
+    echo "create_main_cluster = false" >>"$clusters" ;;
+  esac
+  get $WANTED
+  # A package also enables its service for the next boot; what was not there before shall not run then.
+  for unit in $WANTED; do
+    case $unit in openssh-server) unit=ssh ;; postgresql | redis-server | haproxy | pgbouncer) ;; *) continue ;; esac
+    ! command -v systemctl >/dev/null || systemctl --quiet disable "$unit" 2>/dev/null || echo "could not disable the service $unit; it was not started" >&2
+  done
+'
 
 need_dotnet() {
   command -v dotnet >/dev/null || { say "the .NET SDK 10 is missing: https://dot.net/download (Debian does not package it)"; exit 1; }
 }
 
-FLEET_PACKAGES="postgres=postgresql redis-server=redis-server haproxy=haproxy pgbouncer=pgbouncer sshd=openssh-server ssh=openssh-client setpriv=util-linux setsid=util-linux npm=npm"
+FLEET_PACKAGES="postgres=postgresql redis-server=redis-server haproxy=haproxy pgbouncer=pgbouncer sshd=openssh-server ssh=openssh-client setpriv=util-linux setsid=util-linux pgrep=procps npm=npm"
 TEST_PACKAGES="chromium=chromium fc-list=fontconfig"

@@ -113,6 +113,7 @@ public sealed class EmbeddedFleet : IAsyncDisposable
             _say($"Starting {(Consoles.Count == 1 ? "the console" : $"{Consoles.Count} consoles")}.");
             Run(Consoles.RunAsync);
             await Consoles.WaitReadyAsync(cancel);
+            await new ConsoleUsers(Paths, Secrets, _time, _say).EnsureAsync(Consoles.Url(0), Consoles.LogOf(0), cancel);
         }
 
         var endpoints = new EndpointsFile(Paths, Ports, Secrets, Cluster, Supervisor, Consoles);

@@ -61,7 +61,6 @@ public sealed class ConsoleProcesses(Supervisor supervisor, SandboxPaths paths, 
         var environment = options.ConsoleSettings.ToDictionary(s => s.Key.Replace(":", "__", StringComparison.Ordinal), s => s.Value);
         environment["OPSCONSOLE_CONFIG"] = paths.FleetFile;
         environment["ASPNETCORE_URLS"] = Url(number);
-        environment["ASPNETCORE_CONTENTROOT"] = Path.GetDirectoryName(Binary)!;
         environment.TryAdd("ASPNETCORE_ENVIRONMENT", "Production");
         return new ChildSpec($"console-{number}", ["dotnet", Binary], Path.GetDirectoryName(Binary)!, Unprivileged: false, Environment: environment);
     }
