@@ -93,6 +93,7 @@ public sealed class EmbeddedFleet : IAsyncDisposable
         var database = new ConsoleDatabase(Binaries, Supervisor, Paths, Ports, Secrets);
         Secrets.Put("console-owner.connection", database.OwnerConnectionString);
         Secrets.Put("console-app.connection", database.AppConnectionString);
+        Secrets.Get("storage");
         var balancer = new HaProxyServer(Supervisor, Paths, Ports);
         balancer.Start();
         new PgBouncerServer(Supervisor, Paths, Ports, Secrets).Start();

@@ -80,7 +80,7 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
             {
                 new
                 {
-                    Kind = "postgres", Target = database, IntervalSeconds = 1, TimeoutSeconds = 2, FailureThreshold = 3,
+                    Kind = "postgres", Target = database, IntervalSeconds = 1, TimeoutSeconds = 1, FailureThreshold = 3,
                     Username = OrdersCluster.Operator, Password_FILE = secrets.PathOf("postgres-operator"), OrdersCluster.Database,
                 },
             },
@@ -95,7 +95,7 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
             Nodes = new[] { new { Id = $"{region}-cache-1", Address = cache, Weight = 100 } },
             Probes = new[]
             {
-                new { Kind = "redis", Target = cache, IntervalSeconds = 1, TimeoutSeconds = 2, FailureThreshold = 3, Password_FILE = secrets.PathOf("redis") },
+                new { Kind = "redis", Target = cache, IntervalSeconds = 1, TimeoutSeconds = 1, FailureThreshold = 3, Password_FILE = secrets.PathOf("redis") },
             },
         };
         yield return new
@@ -109,7 +109,7 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
             Nodes = new[] { new { Id = $"{region}-orders-1", Address = api, Weight = 100 } },
             Probes = new[]
             {
-                new { Kind = "http", Target = $"http://{api}/health", IntervalSeconds = 1, TimeoutSeconds = 2, FailureThreshold = 3, ExpectBody = "\"ok\"" },
+                new { Kind = "http", Target = $"http://{api}/health", IntervalSeconds = 1, TimeoutSeconds = 1, FailureThreshold = 3, ExpectBody = "\"ok\"" },
             },
             MetricsUrl = $"http://{api}/metrics",
             BusinessMetrics = new Dictionary<string, string> { ["User sessions"] = "user_sessions", ["Orders"] = "orders_total" },
