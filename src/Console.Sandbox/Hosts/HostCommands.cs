@@ -13,23 +13,26 @@ public static class HostCommands
         var log = paths.Log($"{region}-postgres");
         var ctl = $"{binaries["pg_ctl"]} -D {data} -w -t 60 -l {log}";
         var passwords = Path.Combine(paths.Site(region), "pgpass");
-        string Libpq(string user) => $"\"host=$0 port=$1 user={user} connect_timeout=5\"";
-        string WithArguments(string script) => $"PGPASSFILE={passwords} sh -c '{script}' {{host}} {{port}}";
+        // Quicker than pg_ctl, which looks ten times a second. What a copied or rewound directory brings along of its source's own settings is put back.
+        var gone = $"while kill -0 $p 2>/dev/null; do sleep 0.01; done; rm -f {data}/postmaster.pid";
+        var keep = $"mkdir -p {data}.keep && cp -p {data}/postgresql.conf {data}/sandbox.conf {data}/pg_hba.conf {data}.keep/";
         return new Dictionary<string, string>
         {
             ["postgres.start"] = $"{ctl} start",
-            ["postgres.stop"] = $"{ctl} -m fast stop",
+            ["postgres.stop"] = $"p=$(head -n 1 {data}/postmaster.pid 2>/dev/null) && kill -INT $p && while kill -0 $p 2>/dev/null; do sleep 0.01; done; {binaries["pg_controldata"]} -D {data}",
             ["postgres.restart"] = $"{ctl} -m fast restart",
             ["postgres.reload"] = $"{ctl} reload",
             ["postgres.status"] = $"{binaries["pg_ctl"]} -D {data} status",
             ["postgres.control"] = $"{binaries["pg_controldata"]} -D {data}",
-            ["postgres.standby"] = $"touch {data}/standby.signal",
-            ["postgres.kill"] = Signal(data, "KILL"),
+            ["postgres.demote"] = $"umask 077; cat >> {data}/postgresql.auto.conf && touch {data}/standby.signal",
+            ["postgres.restore"] = $"rm -f {data}/standby.signal",
+            ["postgres.kill"] = $"p=$(head -n 1 {data}/postmaster.pid 2>/dev/null) || exit 0; kill -KILL $p $(pgrep -P $p); {gone}",
             ["postgres.freeze"] = Signal(data, "STOP"),
             ["postgres.thaw"] = Signal(data, "CONT"),
-            ["postgres.rewind"] = WithArguments($"{binaries["pg_rewind"]} --target-pgdata={data} --source-server={Libpq(OrdersCluster.Operator + " dbname=postgres")}"),
-            ["postgres.basebackup"] = WithArguments(
-                $"rm -rf {data}/* && {binaries["pg_basebackup"]} -D {data} -c fast -X stream -R -d {Libpq(OrdersCluster.Replicator + " application_name=" + Sites.Region(region).SqlName)}"),
+            ["postgres.rewind"] = $"{keep}; PGPASSFILE={passwords} {binaries["pg_rewind"]} --target-pgdata={data} --source-server=host={{host}}' user={OrdersCluster.Operator} dbname=postgres connect_timeout=5 port='{{port}}; "
+                + $"c=$?; cp -p {data}.keep/* {data}/; exit $c",
+            ["postgres.basebackup"] = $"{keep}; rm -rf {data}.new; PGPASSFILE={passwords} {binaries["pg_basebackup"]} -D {data}.new -c fast -X stream -d host={{host}}' user={OrdersCluster.Replicator} connect_timeout=5 port='{{port}} "
+                + $"&& cp -p {data}.keep/* {data}.new/ && rm -rf {data} && mv {data}.new {data}",
             ["redis.start"] = Detached($"redis-server {redisConfiguration}", paths.Log($"{region}-redis")),
             ["redis.stop"] = $"kill -TERM $(cat {paths.Site(region)}/redis.pid)",
             ["redis.kill"] = $"kill -KILL $(cat {paths.Site(region)}/redis.pid)",

@@ -18,7 +18,7 @@ public static class PostgresSettings
         ["wal_sender_timeout"] = "5s",
         ["wal_receiver_timeout"] = "5s",
         ["wal_receiver_status_interval"] = "1s",
-        ["wal_retrieve_retry_interval"] = "500ms",
+        ["wal_retrieve_retry_interval"] = "100ms",
         ["recovery_target_timeline"] = "latest",
         ["synchronous_standby_names"] = synchronousStandbys,
         ["track_io_timing"] = "on",

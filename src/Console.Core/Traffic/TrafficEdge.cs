@@ -1,0 +1,140 @@
+using OpsConsole.Core.Drivers.HaProxy;
+using OpsConsole.Core.Drivers.PgBouncer;
+using OpsConsole.Core.Fleet;
+
+namespace OpsConsole.Core.Traffic;
+
+/// <summary>Requests and errors of one region's servers, counted from the traffic manager's start.</summary>
+public sealed record RegionCounters(string Region, long Requests, long Errors);
+
+/// <summary>The fleet's traffic managers together: who receives writes, who receives which share of the HTTP traffic. All of them
+/// follow, or the call fails; what is set is read back.</summary>
+public sealed class TrafficEdge(FleetModel fleet)
+{
+    private IEnumerable<TrafficManagerOptions> Proxies => fleet.Options.TrafficManagers.Where(m => m.Kind == TrafficManagerKind.HaProxy);
+
+    private IEnumerable<(TrafficManagerOptions Manager, string Database)> Poolers(string cluster) =>
+        fleet.Options.TrafficManagers.Where(m => m.Kind == TrafficManagerKind.PgBouncer)
+            .SelectMany(m => m.Databases.Where(d => d.Value == cluster).Select(d => (m, d.Key)));
+
+    public bool HasPooler(string cluster) => Poolers(cluster).Any();
+
+    /// <summary>Takes the region out of every write endpoint and ends its sessions: fencing rung 1.</summary>
+    public Task CutWritesAsync(string region, bool endSessions, CancellationToken cancel) => EachAsync(m => m.WriteBackend, region,
+        (proxy, backend, server) => proxy.SetServesAsync(backend, server, serves: false, endSessions, cancel));
+
+    /// <summary>Leads writes to one region alone. The others are taken out first, so that there are never two.</summary>
+    public async Task LeadWritesAsync(string region, CancellationToken cancel)
+    {
+        foreach (var other in (await WritersAsync(cancel)).Where(w => w != region)) await CutWritesAsync(other, endSessions: true, cancel);
+        await EachAsync(m => m.WriteBackend, region, (proxy, backend, server) => proxy.SetServesAsync(backend, server, serves: true, endSessions: false, cancel));
+    }
+
+    /// <summary>Regions that any write endpoint leads to now.</summary>
+    public async Task<IReadOnlySet<string>> WritersAsync(CancellationToken cancel)
+    {
+        var writers = new HashSet<string>();
+        foreach (var manager in Proxies.Where(m => m.WriteBackend.Length > 0))
+        {
+            foreach (var server in await new HaProxyRuntime(manager.Address).ReadAsync(manager.WriteBackend, cancel))
+            {
+                if (!server.InMaintenance && manager.Servers.TryGetValue(server.Server, out var region)) writers.Add(region);
+            }
+        }
+        return writers;
+    }
+
+    /// <summary>Holds back every client of the cluster until running transactions have ended. All poolers or none: when one does not
+    /// drain in time all are resumed.</summary>
+    /// <exception cref="TimeoutException">transactions ran on past the deadline</exception>
+    public async Task PauseAsync(string cluster, TimeSpan drain, TimeProvider time, CancellationToken cancel)
+    {
+        using var deadline = new CancellationTokenSource(drain, time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancel);
+        try
+        {
+            await Task.WhenAll(Poolers(cluster).Select(p => new PgBouncerAdmin(p.Manager).PauseAsync(p.Database, limit.Token)));
+        }
+        catch
+        {
+            await ResumeAsync(cluster, CancellationToken.None);
+            if (deadline.IsCancellationRequested && !cancel.IsCancellationRequested)
+                throw new TimeoutException($"Transactions ran on for {drain.TotalSeconds:0.#} s after PAUSE; clients were let go on.");
+            throw;
+        }
+    }
+
+    public Task ResumeAsync(string cluster, CancellationToken cancel) =>
+        Task.WhenAll(Poolers(cluster).Select(p => new PgBouncerAdmin(p.Manager).ResumeAsync(p.Database, cancel)));
+
+    /// <summary>Whether every pooler holds the cluster's clients back; false when none or only some do.</summary>
+    public async Task<bool> PausedAsync(string cluster, CancellationToken cancel)
+    {
+        var paused = await Task.WhenAll(Poolers(cluster).Select(async p => (await new PgBouncerAdmin(p.Manager).ReadAsync(cancel)).Any(d => d.Name == p.Database && d.Paused)));
+        return paused.Length > 0 && paused.All(p => p);
+    }
+
+    /// <summary>Weights of the HTTP traffic by region, of the first traffic manager that has any.</summary>
+    public async Task<IReadOnlyDictionary<string, int>> WeightsAsync(CancellationToken cancel)
+    {
+        foreach (var manager in Proxies.Where(m => m.HttpBackend.Length > 0))
+        {
+            return (await new HaProxyRuntime(manager.Address).ReadAsync(manager.HttpBackend, cancel))
+                .Where(s => manager.Servers.ContainsKey(s.Server)).ToDictionary(s => manager.Servers[s.Server], s => s.Weight);
+        }
+        return new Dictionary<string, int>();
+    }
+
+    public async Task SetWeightsAsync(IReadOnlyDictionary<string, int> weights, CancellationToken cancel)
+    {
+        foreach (var manager in Proxies.Where(m => m.HttpBackend.Length > 0))
+        {
+            var servers = manager.Servers.Where(s => weights.ContainsKey(s.Value)).ToDictionary(s => s.Key, s => weights[s.Value]);
+            await new HaProxyRuntime(manager.Address).SetWeightsAsync(manager.HttpBackend, servers, cancel);
+        }
+    }
+
+    /// <summary>Requests and errors per region over all traffic managers.</summary>
+    public async Task<IReadOnlyDictionary<string, RegionCounters>> CountersAsync(CancellationToken cancel)
+    {
+        var counters = new Dictionary<string, RegionCounters>();
+        foreach (var manager in Proxies.Where(m => m.HttpBackend.Length > 0))
+        {
+            foreach (var server in await new HaProxyRuntime(manager.Address).ReadAsync(manager.HttpBackend, cancel))
+            {
+                if (!manager.Servers.TryGetValue(server.Server, out var region)) continue;
+                var sum = counters.GetValueOrDefault(region, new RegionCounters(region, 0, 0));
+                counters[region] = sum with { Requests = sum.Requests + server.Requests, Errors = sum.Errors + server.Errors };
+            }
+        }
+        return counters;
+    }
+
+    /// <summary>Ids of traffic managers that do not answer.</summary>
+    public async Task<IReadOnlyList<string>> UnreachableAsync(TimeSpan limit, TimeProvider time, CancellationToken cancel)
+    {
+        var answers = await Task.WhenAll(fleet.Options.TrafficManagers.Where(m => m.Kind != TrafficManagerKind.Route53).Select(async manager =>
+        {
+            using var deadline = new CancellationTokenSource(limit, time);
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancel);
+            try
+            {
+                if (manager.Kind == TrafficManagerKind.HaProxy) await new HaProxyRuntime(manager.Address).ReadAsync(both.Token);
+                else await new PgBouncerAdmin(manager).ReadAsync(both.Token);
+                return null;
+            }
+            catch (Exception) when (!cancel.IsCancellationRequested)
+            {
+                return manager.Id; // whatever the reason: it did not answer as it should
+            }
+        }));
+        return answers.OfType<string>().ToList();
+    }
+
+    private async Task EachAsync(Func<TrafficManagerOptions, string> backendOf, string region, Func<HaProxyRuntime, string, string, Task> act)
+    {
+        var work = Proxies.Where(m => backendOf(m).Length > 0)
+            .SelectMany(m => m.Servers.Where(s => s.Value == region).Select(s => act(new HaProxyRuntime(m.Address), backendOf(m), s.Key)));
+        await Task.WhenAll(work);
+    }
+}
