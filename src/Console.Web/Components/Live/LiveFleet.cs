@@ -108,8 +108,11 @@ public sealed partial class LiveFleet(IFleetFeed feed, FeedAge age, ILogger<Live
         public bool IsConcernedBy(List<ChangeBatch> batches)
         {
             foreach (var batch in batches)
+            {
+                if (!batch.RemovedLinks.IsDefaultOrEmpty) return true;
                 foreach (var entity in batch.Changed)
                     if (concerns(entity)) return true;
+            }
             return false;
         }
 

@@ -13,6 +13,7 @@ public sealed class TopologyLayout
     public TopologyLayout(IEnumerable<RegionOptions> regions)
     {
         var row = regions.OrderBy(r => r.Longitude ?? r.Priority).ThenBy(r => r.Id, StringComparer.Ordinal).ToList();
+        if (row.Count == 0) return;
         if (row.Count == 1) _places[row[0].Id] = (50, 50);
         else if (row.Count <= MostInZigzag) Zigzag(row);
         else Ring(row);
