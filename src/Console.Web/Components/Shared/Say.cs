@@ -71,6 +71,16 @@ public static class Say
 
     public static string Number(double? value) => value is null ? Unknown : string.Create(Plain, $"{value:#,0.##}");
 
+    /// <summary>A gauge's value by the unit that its name ends in.</summary>
+    public static string Gauge(string name, double value) => name switch
+    {
+        _ when name.EndsWith("Bytes", StringComparison.OrdinalIgnoreCase) => Bytes(value),
+        _ when name.EndsWith("Percent", StringComparison.OrdinalIgnoreCase) => Percent(value),
+        _ when name.EndsWith("Seconds", StringComparison.OrdinalIgnoreCase) => Duration(value),
+        _ when name.EndsWith("Ms", StringComparison.Ordinal) || name.EndsWith("Milliseconds", StringComparison.OrdinalIgnoreCase) => Milliseconds(value),
+        _ => Number(value),
+    };
+
     /// <summary>Invariant text of a number for SVG and data attributes.</summary>
     public static string Plainly(double value) => value.ToString("0.###", Plain);
 

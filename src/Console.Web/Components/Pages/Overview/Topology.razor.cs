@@ -11,7 +11,7 @@ namespace OpsConsole.Web.Components.Pages.Overview;
 public partial class Topology
 {
     private const double Width = 1000;
-    private const double Height = 460;
+    private const double Height = 600;
 
     private static readonly string[] Words = ["healthy", "degraded", "critical", "failed", "unknown"];
 
@@ -77,7 +77,7 @@ public partial class Topology
     private static (double X, double Y) Edge((double X, double Y) card, (double X, double Y) other)
     {
         const double halfWidth = 116;
-        const double halfHeight = 88;
+        const double halfHeight = 100;
         var (dx, dy) = (other.X - card.X, other.Y - card.Y);
         var scale = Math.Min(dx == 0 ? double.MaxValue : halfWidth / Math.Abs(dx), dy == 0 ? double.MaxValue : halfHeight / Math.Abs(dy));
         return scale > 1 ? card : (card.X + dx * scale, card.Y + dy * scale);

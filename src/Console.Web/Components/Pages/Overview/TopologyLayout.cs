@@ -28,7 +28,7 @@ public sealed class TopologyLayout
         for (var i = 0; i < row.Count; i++)
         {
             var north = (i % 2 == 0) == (even >= odd);
-            _places[row[i].Id] = (100.0 * (i + 0.5) / row.Count, north ? 24 : 76);
+            _places[row[i].Id] = (100.0 * (i + 0.5) / row.Count, north ? 20 : 80);
         }
     }
 

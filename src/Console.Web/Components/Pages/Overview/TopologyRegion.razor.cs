@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Components;
 using OpsConsole.Core.Live;
 using OpsConsole.Web.Components.Live;
-using OpsConsole.Web.Components.Shared;
 
 namespace OpsConsole.Web.Components.Pages.Overview;
 
@@ -27,7 +26,4 @@ public partial class TopologyRegion
     private List<string> Primaries() => Live.Current.Clusters.Values.Where(c => c.PrimaryRegion == Id).Select(c => c.Id).ToList();
 
     private IEnumerable<LinkState> Inbound() => Live.Current.Links.Values.Where(l => l.Target == Id);
-
-    private string Spoken(RegionState region) =>
-        $"{Id}: {StatusMark.Word(region.Status)}, {Say.Word(region.Role)}, {Say.Percent(region.TrafficPercent)} of traffic, {Say.Percent(region.AvailabilityPercent)} available. {region.Reason}";
 }
