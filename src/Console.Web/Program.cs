@@ -1,20 +1,38 @@
+using Microsoft.Extensions.Options;
 using OpsConsole.Core.Audit;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Fleet.Configuration;
+using OpsConsole.Core.Live;
 using OpsConsole.Web.Api;
+using OpsConsole.Web.Components;
 using OpsConsole.Web.Hosting;
 using OpsConsole.Web.Identity;
 
-var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
-builder.Configuration.AddOperatorFiles();
-var configuration = builder.Configuration;
+try
+{
+    var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+    builder.Configuration.AddOperatorFiles();
+    var unresolved = await builder.Configuration.AddSecretsAsync();
 
-builder.AddConsoleHost();
-builder.Services.AddAudit();
-builder.Services.AddAccess(configuration);
-builder.Services.AddApi();
+    builder.AddConsoleHost();
+    builder.Services.AddFleet(builder.Configuration, unresolved);
+    builder.Services.AddObservation();
+    builder.Services.AddAudit();
+    builder.Services.AddConsoleUi();
+    builder.Services.AddAccess(builder.Configuration);
+    builder.Services.AddApi();
 
-var app = builder.Build();
-await app.PrepareAsync();
-app.UseConsolePipeline();
-app.MapHealth();
-app.MapApi();
-await app.RunAsync();
+    var app = builder.Build();
+    await app.PrepareAsync();
+    app.UseConsolePipeline();
+    app.MapHealth();
+    app.MapApi();
+    app.MapConsoleUi();
+    await app.RunAsync();
+    return 0;
+}
+catch (Exception mistake) when (mistake is ConfigurationMistakesException or OptionsValidationException or FileNotFoundException)
+{
+    await Console.Error.WriteLineAsync(mistake.Message);
+    return ConfigurationMistakesException.ExitCode;
+}

@@ -28,7 +28,7 @@ public static class ConsoleUi
 
     public static IEndpointConventionBuilder MapConsoleUi(this WebApplication app)
     {
-        app.MapStaticAssets();
+        app.MapStaticAssets().AllowAnonymous();
         return app.MapRazorComponents<App>().AddInteractiveServerRenderMode(server =>
         {
             // Compression costs 18 to 38 % of the CPU of a live page; batches are small.

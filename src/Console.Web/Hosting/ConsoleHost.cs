@@ -24,6 +24,8 @@ public static class ConsoleHost
             else
                 log.WriteTo.Console(outputTemplate: "{Timestamp:HH:mm:ss.fff} {Level:u3} {SourceContext}: {Message:lj}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture);
         });
+        // Assets of packages are found from the build output too, in any environment.
+        builder.WebHost.UseStaticWebAssets();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -31,9 +33,7 @@ public static class ConsoleHost
             kestrel.ConfigureHttpsDefaults(https => https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13);
         });
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(_ => new ConsoleDatabase(
-            configuration.GetConnectionString("Owner") ?? throw new InvalidOperationException("ConnectionStrings:Owner is missing: the role that owns and migrates the console's database."),
-            configuration.GetConnectionString("Console") ?? throw new InvalidOperationException("ConnectionStrings:Console is missing: the least-privileged role that the console runs as.")));
+        builder.Services.AddSingleton(_ => new ConsoleDatabase(configuration.GetConnectionString("Owner")!, configuration.GetConnectionString("Console")!));
         builder.Services.AddSingleton<DatabaseMigrator>();
         builder.Services.AddRateLimits();
         builder.Services.AddConsoleHealth();
@@ -71,5 +71,6 @@ public static class ConsoleHost
         app.UseAuthentication();
         app.UseRateLimiter();
         app.UseAuthorization();
+        app.UseAntiforgery();
     }
 }
