@@ -42,6 +42,10 @@ public sealed record Operation
     public long LastEvent { get; init; }
     public ImmutableArray<OperationStep> Steps { get; init; } = [];
 
+    /// <summary>Failed past its point of no return, with nothing undone: it can go on once the cause is mended.</summary>
+    public bool MayRetry => State == OperationState.Failed && StartedAt is not null && !Plan.UndoAtEnd
+        && Steps.Any(s => s.State == StepState.Failed) && !Steps.Any(s => s.State is StepState.Undone or StepState.Undoing or StepState.UndoFailed);
+
     internal OperationState? Ending { get; init; }
     internal bool InSection { get; init; }
     internal string RequestedById { get; init; } = "";

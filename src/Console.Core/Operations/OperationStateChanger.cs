@@ -37,6 +37,7 @@ internal sealed class OperationStateChanger(ConsoleDatabase database, IAuditLog 
     {
         await connection.Command("SELECT 1 FROM ops.operation WHERE id = @id FOR UPDATE", ("id", id)).ExecuteAsync(cancel);
         var operation = await OperationReader.FindAsync(connection, id, cancel) ?? throw new OperationNotFoundException(id);
+        if (IsDone(operation, change)) return operation;
         Check(operation, change);
         if (change.Apply is not null) await change.Apply(connection, operation, cancel);
         var now = clock.GetUtcNow();
@@ -68,6 +69,10 @@ internal sealed class OperationStateChanger(ConsoleDatabase database, IAuditLog 
             INSERT INTO ops.journal (operation_id, sequence, at, epoch, node, kind, text, data)
             SELECT id, events, @at, epoch, @node, @kind, @text, @data::jsonb FROM ops.operation WHERE id = @id
             """, ("id", id), ("at", at), ("node", node.Name), ("kind", kind), ("text", text), ("data", data)).ExecuteAsync(cancel);
+
+    /// <summary>A runner whose connection broke in the commit asks again.</summary>
+    private static bool IsDone(Operation operation, StateChange change) =>
+        change.Epoch is { } epoch && operation.Epoch == epoch && operation.State == change.To && operation.State != OperationState.Approved;
 
     private static void Check(Operation operation, StateChange change)
     {

@@ -48,6 +48,7 @@ public sealed class OperationsTables : Migration
             epoch           bigint NOT NULL DEFAULT 0,
             lease_until     timestamptz,
             section_until   timestamptz,
+            section_proof   boolean NOT NULL DEFAULT false,
             events          bigint NOT NULL DEFAULT 0
         );
         CREATE UNIQUE INDEX operation_idempotency ON ops.operation (requested_by_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
@@ -94,7 +95,7 @@ public sealed class OperationsTables : Migration
 
         CREATE FUNCTION ops.announce() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            PERFORM pg_notify('ops', NEW.operation_id || ' ' || NEW.sequence);
+            PERFORM pg_notify('ops', NEW.operation_id || ' ' || NEW.sequence || ' ' || NEW.kind);
             RETURN NULL;
         END $$;
         CREATE TRIGGER announce AFTER INSERT ON ops.journal FOR EACH ROW EXECUTE FUNCTION ops.announce();

@@ -1,0 +1,20 @@
+using Npgsql;
+
+namespace OpsConsole.Core.Operations;
+
+/// <summary>A later operation on the same topology commits the earlier: what has been built upon is not taken back by one click.</summary>
+internal static class CommitWindows
+{
+    public static async Task CloseAsync(OperationStateChanger changer, NpgsqlConnection connection, Operation later, DateTimeOffset now, CancellationToken cancel)
+    {
+        var closed = await connection.Command("""
+            UPDATE ops.operation SET commit_until = NULL, events = events + 1
+            WHERE commit_until IS NOT NULL AND id <> @id AND id IN (
+                SELECT earlier.operation_id FROM ops.claim earlier JOIN ops.claim mine USING (resource, class)
+                WHERE mine.operation_id = @id AND mine.class = 'topology')
+            RETURNING id
+            """, ("id", later.Id)).ListAsync(r => r.GetGuid(0), cancel);
+        foreach (var id in closed)
+            await changer.NoteAsync(connection, id, now, "note", $"committed by {later.Kind} {later.Id}", null, cancel);
+    }
+}
