@@ -1,6 +1,7 @@
 using System.Globalization;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
+using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Failover;
 

@@ -164,7 +164,7 @@ internal sealed class OperationSubmission(
         return new Submitted(earlier.Id, earlier.Approval);
     }
 
-    private Task KeepAsync(NpgsqlConnection connection, Plan plan, CancellationToken cancel) =>
+    private Task<int> KeepAsync(NpgsqlConnection connection, Plan plan, CancellationToken cancel) =>
         connection.Command("INSERT INTO ops.plan (hash, body, created_at) VALUES (@hash, @body, @now) ON CONFLICT DO NOTHING",
             ("hash", plan.Hash), ("body", plan.Canonical), ("now", clock.GetUtcNow())).ExecuteAsync(cancel);
 

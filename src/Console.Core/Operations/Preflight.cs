@@ -3,9 +3,12 @@ using System.Text.Json.Nodes;
 
 namespace OpsConsole.Core.Operations;
 
+/// <summary>Blocking ones can be overridden with two approvers and a reason only.</summary>
 public enum CheckVerdict { Passed, Warning, Blocking }
 
-/// <param name="Measured">what was seen, with its unit; likewise <paramref name="Limit"/></param>
+/// <param name="Id">stable, with dashes: overrides name it</param>
+/// <param name="Measured">what was seen, with its unit; <c>unknown</c> when nothing could be</param>
+/// <param name="Limit">what it is held against; empty for a check without a limit</param>
 /// <param name="Message">one sentence: what it means, and how to mend it</param>
 public sealed record PreflightCheck(string Id, CheckVerdict Verdict, string Measured, string Limit, string Message);
 
