@@ -1,7 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Health;
 using OpsConsole.Core.Health.Probing;
+using OpsConsole.Core.Health.Probing.Net;
 using OpsConsole.Core.Health.Telemetry;
 
 namespace OpsConsole.Core.Live;
@@ -23,6 +26,11 @@ public static class ObservationServices
         services.AddSingleton<ITransitionLog>(s => s.GetRequiredService<TelemetryBuffer>());
         services.AddSingleton<IProbeSink>(s => s.GetRequiredService<TelemetryBuffer>());
         services.AddSingleton<RecentChanges>();
+        services.TryAddSingleton<IHostShell, HostShell>();
+        services.AddSingleton<Names>();
+        services.AddSingleton<IProbeFactory, ProbeFactory>();
+        services.AddSingleton<ProbeEngine>();
+        services.AddSingleton<IObserver>(s => s.GetRequiredService<ProbeEngine>());
         return services;
     }
 }

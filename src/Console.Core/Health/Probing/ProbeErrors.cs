@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Npgsql;
+using OpsConsole.Core.Fleet;
 
 namespace OpsConsole.Core.Health.Probing;
 
@@ -18,7 +19,7 @@ internal static class ProbeErrors
         IOException { InnerException: SocketException socket } => Describe(socket),
         AuthenticationException tls => $"TLS: {tls.InnerException?.Message ?? tls.Message}",
         EndOfStreamException => "connection closed before the answer ended",
-        IOException or InvalidDataException => exception.Message,
+        IOException or InvalidDataException or HostShellException => exception.Message,
         _ => null,
     };
 

@@ -1,4 +1,3 @@
-using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Health.Probing.Kinds;
 using OpsConsole.Core.Health.Probing.Net;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using OpsConsole.Core.Drivers.Hosts;
+using OpsConsole.Core.Fleet;
 
 namespace OpsConsole.Core.Health.Probing.Kinds;
 
@@ -16,7 +16,7 @@ internal sealed class HostProbe(string region, ProbeSpec spec, IHostShell shell,
     public async ValueTask<ProbeResult> RunAsync(CancellationToken timeout)
     {
         var began = time.GetTimestamp();
-        var result = await shell.RunAsync(region, Command, _arguments, timeout);
+        var result = await shell.RunAsync(region, Command, _arguments, null, timeout);
         var elapsed = time.GetElapsedTime(began);
         if (result.ExitCode != 0)
             return ProbeResult.Failed($"host.metrics ended with {result.ExitCode}: {FirstLine(result.Error)}", elapsed);

@@ -42,7 +42,6 @@ internal sealed class PostgresProbe : IProbe
             Timeout = seconds,
             CommandTimeout = seconds,
             ApplicationName = "opsconsole-probe",
-            ServerCompatibilityMode = ServerCompatibilityMode.NoTypeLoading,
         }.ConnectionString;
     }
 

@@ -20,7 +20,7 @@ public readonly record struct HostPort(string Host, int Port)
     public async ValueTask<Socket> ConnectAsync(Names names, CancellationToken cancel)
     {
         var address = await names.ResolveAsync(Host, cancel);
-        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
             await socket.ConnectAsync(new IPEndPoint(address, Port), cancel);
