@@ -6,6 +6,7 @@ using OpsConsole.Core.Health;
 using OpsConsole.Core.Health.Probing;
 using OpsConsole.Core.Health.Probing.Net;
 using OpsConsole.Core.Health.Telemetry;
+using OpsConsole.Core.Live.Nodes;
 
 namespace OpsConsole.Core.Live;
 
@@ -25,6 +26,14 @@ public static class ObservationServices
         services.AddSingleton<IMetricSink>(s => s.GetRequiredService<TelemetryBuffer>());
         services.AddSingleton<ITransitionLog>(s => s.GetRequiredService<TelemetryBuffer>());
         services.AddSingleton<IProbeSink>(s => s.GetRequiredService<TelemetryBuffer>());
+        services.AddSingleton(TelemetryDb.ConsoleSchema);
+        services.AddSingleton<SeriesIds>();
+        services.AddSingleton<TelemetryWriter>();
+        services.AddSingleton<RecentSamples>();
+        services.AddSingleton<ObserverLease>();
+        services.AddSingleton<BatchPublisher>();
+        services.AddSingleton<BatchFollower>();
+        services.AddSingleton<ObserverNode>();
         services.AddSingleton<RecentChanges>();
         services.TryAddSingleton<IHostShell, HostShell>();
         services.AddSingleton<Names>();

@@ -26,11 +26,11 @@ public sealed class ProbeFactory(FleetModel fleet, Names names, IHostShell shell
 
     private static bool IsHttp(string target) => target.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || target.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
-    private static HostPort Endpoint(string target)
+    private static TcpTarget Endpoint(string target)
     {
         if (!target.Contains("://", StringComparison.Ordinal))
-            return HostPort.Parse(target);
+            return TcpTarget.Parse(target);
         var url = new Uri(target);
-        return new HostPort(url.DnsSafeHost, url.Port);
+        return new TcpTarget(url.DnsSafeHost, url.Port);
     }
 }

@@ -12,7 +12,7 @@ namespace OpsConsole.Core.Health.Probing.Kinds;
 internal sealed class DnsProbe : IProbe
 {
     private readonly byte[] _query;
-    private readonly HostPort _server;
+    private readonly TcpTarget _server;
     private readonly Names _names;
     private readonly TimeProvider _time;
 
@@ -22,7 +22,7 @@ internal sealed class DnsProbe : IProbe
         _time = time;
         var at = spec.Target.IndexOf('@', StringComparison.Ordinal);
         _query = Query(at < 0 ? spec.Target : spec.Target[..at]);
-        _server = HostPort.Parse(at < 0 ? SystemServer() : spec.Target[(at + 1)..], 53);
+        _server = TcpTarget.Parse(at < 0 ? SystemServer() : spec.Target[(at + 1)..], 53);
     }
 
     public async ValueTask<ProbeResult> RunAsync(CancellationToken timeout)

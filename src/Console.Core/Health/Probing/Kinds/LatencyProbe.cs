@@ -5,7 +5,7 @@ namespace OpsConsole.Core.Health.Probing.Kinds;
 
 /// <summary>Round trip and loss by TCP: several connections, one after another. Response time: the median of those that stood; a
 /// connection that is refused has made its round trip too. Fails when none did.</summary>
-internal sealed class LatencyProbe(HostPort target, Names names, TimeProvider time, TimeSpan timeout) : IProbe
+internal sealed class LatencyProbe(TcpTarget target, Names names, TimeProvider time, TimeSpan timeout) : IProbe
 {
     private const int Rounds = 5;
 

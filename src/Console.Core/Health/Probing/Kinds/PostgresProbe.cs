@@ -19,7 +19,7 @@ internal sealed class PostgresProbe : IProbe
                (SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND backend_type = 'client backend' AND now() - query_start > interval '5 s')
         """;
 
-    private readonly HostPort _target;
+    private readonly TcpTarget _target;
     private readonly string? _connectionString;
     private readonly Names _names;
     private readonly TimeProvider _time;
@@ -29,7 +29,7 @@ internal sealed class PostgresProbe : IProbe
     {
         _names = names;
         _time = time;
-        _target = HostPort.Parse(spec.Target, 5432);
+        _target = TcpTarget.Parse(spec.Target, 5432);
         var seconds = Math.Max(1, (int)Math.Ceiling(spec.Timeout.TotalSeconds));
         _connectionString = spec.Options.Username.Length == 0 ? null : new NpgsqlConnectionStringBuilder
         {

@@ -8,7 +8,7 @@ namespace OpsConsole.Core.Health.Probing.Kinds;
 /// duration are those since the last look. What does not exist is left out.</summary>
 internal sealed class QueueProbe(ProbeSpec spec, Names names, TimeProvider time) : IProbe
 {
-    private readonly HostPort _target = HostPort.Parse(spec.Target, 6379);
+    private readonly TcpTarget _target = TcpTarget.Parse(spec.Target, 6379);
     private (double Succeeded, double Failed, double DurationMs)? _last;
 
     public async ValueTask<ProbeResult> RunAsync(CancellationToken timeout)

@@ -9,7 +9,7 @@ internal sealed class RedisProbe(ProbeSpec spec, Names names, TimeProvider time)
 {
     private static readonly TimeSpan InfoEvery = TimeSpan.FromSeconds(5);
 
-    private readonly HostPort _target = HostPort.Parse(spec.Target, 6379);
+    private readonly TcpTarget _target = TcpTarget.Parse(spec.Target, 6379);
     private long? _infoAt;
 
     public async ValueTask<ProbeResult> RunAsync(CancellationToken timeout)

@@ -3,7 +3,7 @@ using OpsConsole.Core.Health.Probing.Net;
 namespace OpsConsole.Core.Health.Probing.Kinds;
 
 /// <summary>TCP: a connection can be made. Response time: until it stands.</summary>
-internal sealed class TcpProbe(HostPort target, Names names, TimeProvider time) : IProbe
+internal sealed class TcpProbe(TcpTarget target, Names names, TimeProvider time) : IProbe
 {
     public async ValueTask<ProbeResult> RunAsync(CancellationToken timeout)
     {

@@ -18,7 +18,7 @@ internal sealed class HttpExchange
     public const int BodyLimit = 1024 * 1024;
 
     private readonly Uri _url;
-    private readonly HostPort _endpoint;
+    private readonly TcpTarget _endpoint;
     private readonly byte[] _request;
     private readonly bool _wantBody;
 
@@ -26,7 +26,7 @@ internal sealed class HttpExchange
     public HttpExchange(Uri url, string method = "GET", string body = "", string headers = "", bool wantBody = false)
     {
         _url = url;
-        _endpoint = new HostPort(url.DnsSafeHost, url.Port);
+        _endpoint = new TcpTarget(url.DnsSafeHost, url.Port);
         _wantBody = wantBody;
         var length = body.Length > 0 || method is "POST" or "PUT" ? $"Content-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n" : "";
         _request = Encoding.UTF8.GetBytes($"{method} {url.PathAndQuery} HTTP/1.1\r\nHost: {url.Authority}\r\nUser-Agent: OpsConsole-probe\r\nAccept: */*\r\nConnection: close\r\n{headers}{length}\r\n{body}");

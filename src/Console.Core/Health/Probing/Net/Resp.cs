@@ -15,7 +15,7 @@ internal sealed class Resp : IDisposable
     private Resp(Socket socket) => _socket = socket;
 
     /// <summary>Connects and, with a password, authenticates.</summary>
-    public static async ValueTask<Resp> ConnectAsync(HostPort target, string username, string password, Names names, CancellationToken cancel)
+    public static async ValueTask<Resp> ConnectAsync(TcpTarget target, string username, string password, Names names, CancellationToken cancel)
     {
         var connection = new Resp(await target.ConnectAsync(names, cancel));
         try

@@ -5,10 +5,10 @@ using System.Net.Sockets;
 namespace OpsConsole.Core.Health.Probing.Net;
 
 /// <summary><c>host:port</c>, <c>[v6]:port</c>.</summary>
-public readonly record struct HostPort(string Host, int Port)
+public readonly record struct TcpTarget(string Host, int Port)
 {
     /// <exception cref="FormatException">not of that form</exception>
-    public static HostPort Parse(string text, int? defaultPort = null)
+    public static TcpTarget Parse(string text, int? defaultPort = null)
     {
         var colon = text.LastIndexOf(':');
         if (colon > 0 && colon > text.LastIndexOf(']') && int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and < 65536)
