@@ -5,10 +5,13 @@ namespace OpsConsole.Core.Persistence;
 
 /// <summary>One schema of the console's database: a DbContext with its own migrations (or plain DDL inside them), and what the
 /// running console may do in it. Capabilities have schemas of their own so that none reaches into another's tables.</summary>
-/// <param name="Context">Creates the context on the owner's connection string.</param>
+/// <param name="Context">Creates the context on the owner's connection string; null when there is only <see cref="Install"/>.</param>
 /// <param name="Grants">SQL that gives the app role (quoted, as argument) its rights; run after each migration, idempotent.</param>
-public sealed record ConsoleSchema(string Name, Func<string, DbContext> Context, Func<string, string> Grants)
+public sealed record ConsoleSchema(string Name, Func<string, DbContext>? Context, Func<string, string> Grants)
 {
+    /// <summary>For a schema that a library makes by itself instead of migrations: called with an open connection of the owner.</summary>
+    public Func<NpgsqlConnection, CancellationToken, Task>? Install { get; init; }
+
     /// <summary>Rights for ordinary tables.</summary>
     public static string ReadWrite(string schema, string role) => $"""
         GRANT USAGE ON SCHEMA {schema} TO {role};
@@ -30,8 +33,11 @@ public sealed class DatabaseMigrator(ConsoleDatabase database, IEnumerable<Conso
         var role = new NpgsqlCommandBuilder().QuoteIdentifier(database.AppRole);
         foreach (var schema in schemas)
         {
-            await using var context = schema.Context(database.OwnerConnectionString);
-            await context.Database.MigrateAsync(cancel);
+            if (schema.Install is { } install)
+                await install(connection, cancel);
+            await using var context = schema.Context?.Invoke(database.OwnerConnectionString);
+            if (context is not null)
+                await context.Database.MigrateAsync(cancel);
             await ExecuteAsync(connection, schema.Grants(role), cancel);
         }
         await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({LockKey})", cancel);
