@@ -3,6 +3,7 @@ using OpsConsole.Core.Audit;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
 using OpsConsole.Core.Live;
+using OpsConsole.Jobs.Hosting;
 using OpsConsole.Web.Api;
 using OpsConsole.Web.Components;
 using OpsConsole.Web.Hosting;
@@ -17,6 +18,7 @@ try
     builder.AddConsoleHost();
     builder.Services.AddFleet(builder.Configuration, unresolved);
     builder.Services.AddObservation();
+    builder.Services.AddJobs(builder.Configuration);
     builder.Services.AddAudit();
     builder.Services.AddConsoleUi();
     builder.Services.AddAccess(builder.Configuration);
