@@ -3,6 +3,8 @@ using OpsConsole.Core.Audit;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
 using OpsConsole.Core.Live;
+using OpsConsole.Core.Replication;
+using OpsConsole.Core.Traffic;
 using OpsConsole.Jobs.Hosting;
 using OpsConsole.Web.Api;
 using OpsConsole.Web.Components;
@@ -18,6 +20,8 @@ try
     builder.AddConsoleHost();
     builder.Services.AddFleet(builder.Configuration, unresolved);
     builder.Services.AddObservation();
+    builder.Services.AddReplicationObserver();
+    builder.Services.AddTrafficObserver();
     builder.Services.AddJobs(builder.Configuration);
     builder.Services.AddAudit();
     builder.Services.AddConsoleUi();
@@ -33,7 +37,7 @@ try
     await app.RunAsync();
     return 0;
 }
-catch (Exception mistake) when (mistake is ConfigurationMistakesException or OptionsValidationException or FileNotFoundException)
+catch (Exception mistake) when (mistake is ConfigurationMistakesException or OptionsValidationException or FileNotFoundException or InvalidDataException)
 {
     await Console.Error.WriteLineAsync(mistake.Message);
     return ConfigurationMistakesException.ExitCode;
