@@ -3,6 +3,7 @@ using OpsConsole.Core.Audit;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
 using OpsConsole.Core.Live;
+using OpsConsole.Core.Objectives;
 using OpsConsole.Core.Replication;
 using OpsConsole.Core.Traffic;
 using OpsConsole.Jobs.Hosting;
@@ -22,6 +23,7 @@ try
     builder.Services.AddObservation();
     builder.Services.AddReplicationObserver();
     builder.Services.AddTrafficObserver();
+    builder.Services.AddObjectives();
     builder.Services.AddJobs(builder.Configuration);
     builder.Services.AddAudit();
     builder.Services.AddConsoleUi();

@@ -21,6 +21,10 @@ public enum HistoryMetric
     RoundTrip,
     /// <summary>A named gauge or business metric of a service; the name is in the query.</summary>
     Gauge,
+    /// <summary>Cluster: 1 while writes through the client endpoint are acknowledged, 0 while they are not; series <c>cluster:{id}:writeAvailable</c>.</summary>
+    WriteAvailability,
+    /// <summary>Key <c>database</c>, <c>application</c> or <c>system</c> (OB-4): 1 while available, 0 while not; series <c>objective:{key}:available</c>.</summary>
+    ObjectiveAvailability,
 }
 
 /// <param name="To">Exclusive. A range up to one year; raw, minute, hour or day rows are chosen so that <paramref name="MaxPoints"/> suffices.</param>
