@@ -51,8 +51,9 @@ public static class Say
         _ => string.Create(Plain, $"{value:0.#} %"),
     };
 
-    /// <summary>A share with its counts: <c>3 of 4 (75 %)</c>.</summary>
-    public static string Share(int part, int whole) => whole == 0 ? "none" : $"{part} of {whole} ({Percent(100.0 * part / whole)})";
+    /// <summary>A share with its counts: <c>3 of 4 (75 %)</c>, <c>3 of 4 regions healthy (75 %)</c>.</summary>
+    public static string Share(int part, int whole, string of = "") =>
+        whole == 0 ? "none" : $"{part} of {whole}{(of.Length > 0 ? " " : "")}{of} ({Percent(100.0 * part / whole)})";
 
     public static string Bytes(double? value)
     {

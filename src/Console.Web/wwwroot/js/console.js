@@ -28,7 +28,10 @@ class LiveAge extends HTMLElement {
   }
 }
 
-const local = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short' });
+const parts = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', timeZoneName: 'short' };
+const localTime = new Intl.DateTimeFormat(undefined, parts);
+const localDay = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', ...parts });
+const zoneIsUtc = ['UTC', 'Etc/UTC', 'GMT', 'Etc/GMT'].includes(localTime.resolvedOptions().timeZone);
 
 class LiveWhen extends HTMLElement {
   static observedAttributes = ['at'];
@@ -39,7 +42,9 @@ class LiveWhen extends HTMLElement {
     if (!(at.getTime() > 0)) { this.textContent = '–'; return; }
     const utc = at.toISOString();
     const near = Math.abs(Date.now() - at) < 12 * 3600e3;
-    this.replaceChildren(span('when-local', local.format(at)), span('when-utc', (near ? '' : utc.slice(0, 10) + ' ') + utc.slice(11, 19) + 'Z'));
+    const inUtc = span('when-utc', (near ? '' : utc.slice(0, 10) + ' ') + utc.slice(11, 19) + 'Z');
+    if (zoneIsUtc) this.replaceChildren(inUtc);
+    else this.replaceChildren(span('when-local', (near ? localTime : localDay).format(at)), inUtc);
     this.title = utc;
   }
 }
