@@ -29,7 +29,8 @@ public sealed class FeedAge(IFleetFeed feed, TimeProvider clock) : BackgroundSer
         }
     }
 
-    internal void Look()
+    /// <summary>Looks now; otherwise every two seconds.</summary>
+    public void Look()
     {
         var at = feed.Current.At;
         var link = new LiveLink(clock.GetUtcNow() - at <= StaleAfter, at);

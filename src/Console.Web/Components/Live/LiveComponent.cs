@@ -16,8 +16,8 @@ public abstract class LiveComponent : ComponentBase, IDisposable
 
     protected override void OnInitialized()
     {
-        Picture = Live.Current;
         if (RendererInfo.IsInteractive) _watch = Live.Watch(Concerns, () => InvokeAsync(ShowChanges));
+        Picture = Live.Current;
     }
 
     protected abstract bool Concerns(ILiveEntity entity);

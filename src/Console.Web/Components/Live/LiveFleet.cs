@@ -17,6 +17,7 @@ public sealed partial class LiveFleet(IFleetFeed feed, FeedAge age, ILogger<Live
     /// <summary>Whether the picture is being renewed; a page that is not renewed must not offer dangerous buttons.</summary>
     public LiveLink Link => age.Link;
 
+    /// <summary>Read <see cref="Current"/> after this, not before: then no change is missed.</summary>
     /// <param name="concerns">Whether a changed entity matters to the watcher. Called on any thread.</param>
     /// <param name="changed">Renders; awaited before the next batch is read.</param>
     public IDisposable Watch(Func<ILiveEntity, bool> concerns, Func<Task> changed)
@@ -25,7 +26,12 @@ public sealed partial class LiveFleet(IFleetFeed feed, FeedAge age, ILogger<Live
         lock (_gate)
         {
             _watchers = [.. _watchers, watcher];
-            _pump ??= Task.Run(() => PumpAsync(_stop.Token));
+            if (_pump is null)
+            {
+                // Subscribed before the caller reads Current: nothing falls between the two.
+                var subscription = feed.Subscribe();
+                _pump = Task.Run(() => PumpAsync(subscription, _stop.Token));
+            }
         }
         return watcher;
     }
@@ -47,9 +53,9 @@ public sealed partial class LiveFleet(IFleetFeed feed, FeedAge age, ILogger<Live
         _stop.Dispose();
     }
 
-    private async Task PumpAsync(CancellationToken cancel)
+    private async Task PumpAsync(FleetSubscription subscription, CancellationToken cancel)
     {
-        using var subscription = feed.Subscribe();
+        using var _ = subscription;
         var batches = new List<ChangeBatch>();
         try
         {
