@@ -49,6 +49,7 @@ public sealed class PagesTests : PageContext
     [Fact]
     public void Services_ChooseRegion_GoesIntoTheAddress()
     {
+        Navigation.NavigateTo("/services");
         var page = Render<ServicesPage>();
 
         page.FindAll("select")[0].Change("west");
@@ -120,7 +121,7 @@ public sealed class PagesTests : PageContext
         Assert.Equal(Core.Health.HistoryMetric.Rpo, query.Metric);
         Assert.Equal(["orders"], query.Keys);
         Assert.Equal(TimeSpan.FromDays(365), query.To - query.From);
-        Assert.Contains("18", page.FindAll("td[data-label=Mean]").Single().TextContent); // 10 once, 20 three times
+        Assert.Contains("17.5 s", page.FindAll("td[data-label=Mean]").Single().TextContent); // 10 once, 20 three times
     }
 
     [Fact]

@@ -91,10 +91,14 @@ public sealed class SharedTests : PageContext
         Assert.Equal(1, confirmed);
     }
 
-    [Fact]
-    public void TopologyLayout_AnyPair_MiddleIsFreeOfOtherRegions()
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    public void TopologyLayout_AnyPair_MiddleIsFreeOfOtherRegions(int count)
     {
-        var regions = FakeRegions(6);
+        var regions = FakeRegions(count);
         var layout = new TopologyLayout(regions);
 
         foreach (var a in regions)

@@ -3,10 +3,10 @@ using OpsConsole.Core.Fleet;
 namespace OpsConsole.Web.Components.Pages.Overview;
 
 /// <summary>Places of the regions in percent of the drawing. They depend on the declaration only, so that nothing jumps when a role moves.
-/// Up to six regions stand from west to east in a zigzag, which keeps the middle of every link free; more stand on a ring.</summary>
+/// Up to four regions stand from west to east in a zigzag, which keeps the middle of every link free; more stand on a ring.</summary>
 public sealed class TopologyLayout
 {
-    private const int MostInZigzag = 6;
+    private const int MostInZigzag = 4;
 
     private readonly Dictionary<string, (double X, double Y)> _places = [];
 
