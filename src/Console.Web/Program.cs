@@ -4,12 +4,14 @@ using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Objectives;
+using OpsConsole.Core.Operations;
 using OpsConsole.Core.Replication;
 using OpsConsole.Core.Traffic;
 using OpsConsole.Jobs.Hosting;
 using OpsConsole.Web.Api;
 using OpsConsole.Web.Components;
 using OpsConsole.Web.Hosting;
+using OpsConsole.Web.Hubs;
 using OpsConsole.Web.Identity;
 
 try
@@ -26,15 +28,21 @@ try
     builder.Services.AddObjectives();
     builder.Services.AddJobs(builder.Configuration);
     builder.Services.AddAudit();
+    builder.Services.AddOperations();
     builder.Services.AddConsoleUi();
     builder.Services.AddAccess(builder.Configuration);
     builder.Services.AddApi();
+    builder.Services.AddTelemetry(builder.Configuration);
+    builder.Services.AddSignalR().AddJsonProtocol(json => WireJson.Configure(json.PayloadSerializerOptions));
 
     var app = builder.Build();
     await app.PrepareAsync();
     app.UseConsolePipeline();
     app.MapHealth();
+    app.MapMetrics();
     app.MapApi();
+    app.MapSignOut();
+    app.MapHub<FleetHub>(FleetHub.Path);
     app.MapConsoleUi();
     await app.RunAsync();
     return 0;

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Antiforgery;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Web.Hosting;
 using OpsConsole.Web.Identity;
@@ -10,12 +11,10 @@ public sealed record SessionView(string Email, IReadOnlyList<string> Roles, bool
 
 public static class SessionEndpoints
 {
-    public const string RateLimit = "signIn";
-
     public static void MapSession(this RouteGroupBuilder api)
     {
         var session = api.MapGroup("/session").WithTags("Session");
-        session.MapPost("", SignInAsync).AllowAnonymous().RequireRateLimiting(RateLimit)
+        session.MapPost("", SignInAsync).AllowAnonymous().RequireRateLimiting(RateLimits.SignIn)
             .WithSummary("Sign in with password and code; sets the session cookie").Produces<SessionView>();
         session.MapDelete("", async (HttpContext context, SignIn signIn, CancellationToken cancel) =>
         {
@@ -23,6 +22,14 @@ public static class SessionEndpoints
             return TypedResults.NoContent();
         }).RequireAuthorization(Policies.OwnAccount).WithSummary("Sign out");
     }
+
+    /// <summary>The form of the pages: protected by an antiforgery token instead of a header.</summary>
+    public static void MapSignOut(this WebApplication app) => app.MapPost("/signout", async (HttpContext context, IAntiforgery antiforgery, SignIn signIn) =>
+    {
+        await antiforgery.ValidateRequestAsync(context);
+        await signIn.OutAsync(context.User, context.From(), context.RequestAborted);
+        return Results.LocalRedirect("/signin");
+    }).RequireAuthorization(Policies.OwnAccount).ExcludeFromDescription();
 
     private static async Task<IResult> SignInAsync(SignInRequest request, HttpContext context, SignIn signIn, UserDirectory directory, CancellationToken cancel)
     {

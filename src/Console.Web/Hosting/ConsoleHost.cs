@@ -2,6 +2,7 @@ using System.Security.Authentication;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.Options;
 using OpsConsole.Core.Persistence;
+using OpsConsole.Web.Api;
 using OpsConsole.Web.Identity;
 using Serilog;
 using Serilog.Formatting.Compact;
@@ -65,6 +66,12 @@ public static class ConsoleHost
         app.UseMiddleware<SecurityHeaders>();
         app.UseWhen(context => AccessResults.IsForPrograms(context.Request.Path), programs => programs.UseMiddleware<ProblemExceptions>().UseStatusCodePages());
         app.UseWhen(context => !AccessResults.IsForPrograms(context.Request.Path), pages => pages.UseExceptionHandler("/error", createScopeForErrors: true));
+        app.Use((context, next) =>
+        {
+            if (context.Request.Headers.ContainsKey(Idempotency.Header))
+                context.Request.EnableBuffering();
+            return next(context);
+        });
         app.UseRouting();
         app.UseCors();
         app.UseMiddleware<CrossSiteGuard>();

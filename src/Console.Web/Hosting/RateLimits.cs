@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Security.Claims;
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.Options;
-using OpsConsole.Web.Api;
 using OpsConsole.Web.Identity;
 
 namespace OpsConsole.Web.Hosting;
@@ -10,13 +9,16 @@ namespace OpsConsole.Web.Hosting;
 /// <summary>Sign-in tries per address, and a bucket per token or user far above what a script needs (20 reads a second are never limited).</summary>
 public static class RateLimits
 {
+    /// <summary>Policy of what takes a password or a code without a session.</summary>
+    public const string SignIn = "signIn";
+
     public static IServiceCollection AddRateLimits(this IServiceCollection services)
     {
         services.AddRateLimiter(_ => { });
         services.AddOptions<Microsoft.AspNetCore.RateLimiting.RateLimiterOptions>().Configure<IOptions<AccessOptions>>((limiter, access) =>
         {
             limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(context => Bucket(context, access.Value.RequestsPerSecond));
-            limiter.AddPolicy(SessionEndpoints.RateLimit, context => RateLimitPartition.GetFixedWindowLimiter(
+            limiter.AddPolicy(SignIn, context => HttpMethods.IsGet(context.Request.Method) ? RateLimitPartition.GetNoLimiter("") : RateLimitPartition.GetFixedWindowLimiter(
                 context.Connection.RemoteIpAddress?.ToString() ?? "", _ => new FixedWindowRateLimiterOptions { PermitLimit = access.Value.SignInsPerMinute, Window = TimeSpan.FromMinutes(1) }));
             limiter.OnRejected = async (rejected, _) =>
             {

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
@@ -48,6 +49,8 @@ public static class AccessRegistration
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, AccessResults>();
 
         services.AddScoped<SecondFactor>().AddScoped<SignIn>().AddScoped<Accounts>().AddScoped<TokenLedger>().AddScoped<UserDirectory>().AddScoped<FirstStart>();
+        services.AddSingleton<SessionCheck>();
+        services.AddScoped<AuthenticationStateProvider, CircuitRevalidation>();
         return services;
     }
 

@@ -6,5 +6,8 @@ public sealed class RuleException(string field, string remedy) : Exception(remed
 {
     public IReadOnlyDictionary<string, string[]> Errors { get; } = new Dictionary<string, string[]> { [field] = [remedy] };
 
+    /// <summary>All remedies as one text, for a page.</summary>
+    public string Sentence => string.Join(" ", Errors.Values.SelectMany(e => e));
+
     public RuleException(IReadOnlyDictionary<string, string[]> errors) : this("", "One or more fields need to be mended.") => Errors = errors;
 }

@@ -1,4 +1,6 @@
 using System.Security.Claims;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using OpsConsole.Core.Audit;
@@ -8,25 +10,49 @@ namespace OpsConsole.Web.Identity;
 public enum SignInVerdict { SignedIn, Refused, CodeNeeded }
 
 /// <param name="User">Who signed in; null unless <see cref="SignInVerdict.SignedIn"/>.</param>
-public sealed record SignInOutcome(SignInVerdict Verdict, ConsoleUser? User);
+/// <param name="Ticket">With <see cref="SignInVerdict.CodeNeeded"/>: proof that the password was right, good for five minutes.</param>
+public sealed record SignInOutcome(SignInVerdict Verdict, ConsoleUser? User, string? Ticket = null);
 
 /// <summary>Password and code. Every refusal looks the same from outside, so that neither accounts nor lockouts can be probed;
 /// the audit log has the reason.</summary>
 public sealed class SignIn(
     IdentityDb db, UserManager<ConsoleUser> users, SignInManager<ConsoleUser> session, SecondFactor secondFactor,
-    IPasswordHasher<ConsoleUser> hasher, IAuditLog audit, TimeProvider clock)
+    IPasswordHasher<ConsoleUser> hasher, IDataProtectionProvider protection, IAuditLog audit, TimeProvider clock)
 {
+    private static readonly TimeSpan TicketLife = TimeSpan.FromMinutes(5);
+    private readonly ITimeLimitedDataProtector tickets = protection.CreateProtector("OpsConsole.SecondStep").ToTimeLimitedDataProtector();
+
     /// <summary>Verified when there is no such user, so that the answer takes as long.</summary>
     private static readonly ConsoleUser Nobody = new();
     private static readonly Lazy<string> NobodysHash = new(() => new PasswordHasher<ConsoleUser>().HashPassword(Nobody, Secrets.ApiToken()));
 
+    /// <summary>Both in one step, or the first of two when <paramref name="code"/> is missing.</summary>
+    public Task<SignInOutcome> WithPasswordAsync(string email, string password, string? code, string? from, CancellationToken cancel) =>
+        OneByOneAsync(email, () => TryAsync(email, password, code, from, cancel), cancel);
+
+    /// <summary>The second step of two.</summary>
+    public async Task<SignInOutcome> WithCodeAsync(string ticket, string code, string? from, CancellationToken cancel)
+    {
+        var (id, stamp) = Open(ticket);
+        var user = id is null ? null : await users.FindByIdAsync(id);
+        if (user is null || user.SecurityStamp != stamp)
+            return new SignInOutcome(SignInVerdict.Refused, null);
+        return await OneByOneAsync(user.Email!, async () =>
+        {
+            await db.Entry(user).ReloadAsync(cancel);
+            return user.Disabled || await users.IsLockedOutAsync(user)
+                ? await RefuseAsync(user.Email!, $"user:{user.Id}", user.Disabled ? "disabled" : "locked", from, cancel)
+                : await CodeAsync(user, code, from, cancel);
+        }, cancel);
+    }
+
     /// <summary>Tries for one user run one after another (row lock), so that parallel guesses cannot slip past the lockout.</summary>
-    public async Task<SignInOutcome> WithPasswordAsync(string email, string password, string? code, string? from, CancellationToken cancel)
+    private async Task<SignInOutcome> OneByOneAsync(string email, Func<Task<SignInOutcome>> attempt, CancellationToken cancel)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         var normalized = users.NormalizeEmail(email);
         await db.Database.ExecuteSqlAsync($"""SELECT 1 FROM identity."user" WHERE "NormalizedEmail" = {normalized} FOR UPDATE""", cancel);
-        var outcome = await TryAsync(email, password, code, from, cancel);
+        var outcome = await attempt();
         await transaction.CommitAsync(cancel);
         return outcome;
     }
@@ -48,15 +74,23 @@ public sealed class SignIn(
             return await CountAsync(user, "wrong password", from, cancel);
         if (user.MustChangePassword && user.OneTimePasswordExpiresAt <= clock.GetUtcNow())
             return await RefuseAsync(email, $"user:{user.Id}", "one-time password expired", from, cancel);
-        if (user.TwoFactorEnabled)
-        {
-            if (string.IsNullOrWhiteSpace(code))
-                return new SignInOutcome(SignInVerdict.CodeNeeded, null);
-            var verdict = await secondFactor.VerifyAsync(user, code, cancel);
-            if (verdict != CodeVerdict.Accepted)
-                return await CountAsync(user, verdict == CodeVerdict.Used ? "code used before" : "wrong code", from, cancel);
-        }
+        if (!user.TwoFactorEnabled)
+            return await InAsync(user, from, cancel);
+        return string.IsNullOrWhiteSpace(code)
+            ? new SignInOutcome(SignInVerdict.CodeNeeded, null, tickets.Protect($"{user.Id}|{user.SecurityStamp}", TicketLife))
+            : await CodeAsync(user, code, from, cancel);
+    }
 
+    private async Task<SignInOutcome> CodeAsync(ConsoleUser user, string code, string? from, CancellationToken cancel)
+    {
+        var verdict = await secondFactor.VerifyAsync(user, code, cancel);
+        return verdict == CodeVerdict.Accepted
+            ? await InAsync(user, from, cancel)
+            : await CountAsync(user, verdict == CodeVerdict.Used ? "code used before" : "wrong code", from, cancel);
+    }
+
+    private async Task<SignInOutcome> InAsync(ConsoleUser user, string? from, CancellationToken cancel)
+    {
         await audit.AppendAsync(new AuditDraft(user.Email!, "session.signIn", $"user:{user.Id}", From: from,
             After: new { method = user.TwoFactorEnabled ? "password+totp" : "password" }), cancel);
         await users.ResetAccessFailedCountAsync(user);
@@ -64,6 +98,19 @@ public sealed class SignIn(
         await users.UpdateAsync(user);
         await session.SignInWithClaimsAsync(user, isPersistent: false, [new Claim("amr", "pwd"), .. user.TwoFactorEnabled ? [new Claim("amr", "otp")] : Array.Empty<Claim>()]);
         return new SignInOutcome(SignInVerdict.SignedIn, user);
+    }
+
+    private (string? Id, string? Stamp) Open(string ticket)
+    {
+        try
+        {
+            var parts = tickets.Unprotect(ticket).Split('|', 2);
+            return (parts[0], parts[1]);
+        }
+        catch (CryptographicException)
+        {
+            return default; // forged or older than five minutes
+        }
     }
 
     public async Task OutAsync(ClaimsPrincipal caller, string? from, CancellationToken cancel)

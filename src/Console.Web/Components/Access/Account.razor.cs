@@ -1,0 +1,95 @@
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Identity;
+using OpsConsole.Web.Identity;
+
+namespace OpsConsole.Web.Components.Access;
+
+/// <summary>Second factor and API tokens of the person who is signed in.</summary>
+public partial class Account
+{
+    private ConsoleUser? _user;
+    private IReadOnlyList<TokenView> _tokens = [];
+    private (string Secret, string Uri)? _enrolment;
+    private string? _token;
+
+    [CascadingParameter]
+    public required HttpContext HttpContext { get; set; }
+
+    [Inject]
+    public required UserManager<ConsoleUser> Users { get; set; }
+
+    [Inject]
+    public required SecondFactor SecondFactor { get; set; }
+
+    [Inject]
+    public required TokenLedger Tokens { get; set; }
+
+    [SupplyParameterFromForm]
+    public AccountForm? Form { get; set; }
+
+    private string? Problem { get; set; }
+
+    protected override async Task OnInitializedAsync()
+    {
+        _user = await Users.FindByIdAsync(HttpContext.User.UserId().ToString());
+        await LoadAsync();
+        // A posted form must be there again before its handler is called.
+        if (_user is not null && Form?.Secret is { } secret)
+            _enrolment = (secret, Totp.Uri(_user.Email!, secret));
+    }
+
+    private async Task LoadAsync() => _tokens = await Tokens.ListAsync(HttpContext.User.UserId(), HttpContext.RequestAborted);
+
+    private async Task EnrolAsync()
+    {
+        if (_user is null)
+            return;
+        if (_user.TwoFactorEnabled && await SecondFactor.VerifyAsync(_user, Form?.Code ?? "", HttpContext.RequestAborted) is not CodeVerdict.Accepted)
+            Problem = "The code of the present app is wrong or was used before. Without the app, ask an administrator to reset your account.";
+        else
+            _enrolment = await SecondFactor.BeginAsync(_user, HttpContext.RequestAborted);
+    }
+
+    private async Task ConfirmAsync()
+    {
+        if (_user is null)
+            return;
+        Problem = await SecondFactor.ConfirmAsync(_user, Form?.Code ?? "", HttpContext.From(), HttpContext.RequestAborted) switch
+        {
+            CodeVerdict.Accepted => null,
+            CodeVerdict.Used => "This code was used before; wait for the next one.",
+            _ => "This code does not match; check that the phone's clock is right and type the current six digits.",
+        };
+        if (Problem is null)
+            _enrolment = null;
+    }
+
+    private async Task CreateTokenAsync()
+    {
+        try
+        {
+            var (_, token) = await Tokens.CreateAsync(HttpContext.User.UserId(), HttpContext.User.Email(), Form?.Name, Form?.Days, [Form?.Scope ?? TokenScopes.Read], HttpContext.From(), HttpContext.RequestAborted);
+            _token = token;
+            await LoadAsync();
+        }
+        catch (RuleException rule)
+        {
+            Problem = rule.Sentence;
+        }
+    }
+
+    private async Task RevokeAsync(Guid id)
+    {
+        await Tokens.RevokeAsync(id, HttpContext.User.UserId(), HttpContext.User.Email(), HttpContext.From(), HttpContext.RequestAborted);
+        await LoadAsync();
+    }
+}
+
+public sealed class AccountForm
+{
+    public string? Code { get; set; }
+    public string? Secret { get; set; }
+    public string? Name { get; set; }
+    public string? Scope { get; set; }
+    public int? Days { get; set; }
+}
