@@ -34,10 +34,21 @@ public interface IFleetSession : IAsyncDisposable
 /// <summary>Somebody else acts on this cluster: this runner has been replaced.</summary>
 public sealed class FleetFencedException(string cluster, string region) : LeaseLostException($"The lock of cluster {cluster} on {region} is held by another session.");
 
-/// <summary>For a fleet without databases (and for tests of other things).</summary>
+/// <summary>For a fleet without databases.</summary>
 public sealed class NoFleetSessions : IFleetSessions
 {
-    public IFleetSession Open(string cluster, string label) => throw new StepFailedException($"No driver gives sessions on cluster {cluster}.") { Final = true };
+    public IFleetSession Open(string cluster, string label) => new Nothing(cluster);
     public Task<int> EndHoldersAsync(string cluster, CancellationToken cancel) => Task.FromResult(0);
     public Task<bool> HolderGoneAsync(string cluster, CancellationToken cancel) => Task.FromResult(false);
+
+    private sealed class Nothing(string cluster) : IFleetSession
+    {
+        public string Cluster => cluster;
+
+        public Task<T> UseAsync<T>(string region, Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken cancel) =>
+            throw new StepFailedException($"No driver gives sessions on cluster {cluster}.") { Final = true };
+
+        public Task<int> OpenAllAsync(CancellationToken cancel) => Task.FromResult(0);
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
 }

@@ -52,4 +52,7 @@ internal static partial class OperationsLog
 
     [LoggerMessage(5015, LogLevel.Warning, "Operation {Operation} waits for {Blocker} to finish: {Reason}")]
     public static partial void PreemptWaits(ILogger log, Guid operation, Guid blocker, string reason);
+
+    [LoggerMessage(5016, LogLevel.Warning, "Sessions on cluster {Cluster} could not be opened before the critical section: {Reason}")]
+    public static partial void OpenFailed(ILogger log, string cluster, string reason);
 }

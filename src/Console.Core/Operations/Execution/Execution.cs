@@ -102,7 +102,17 @@ internal sealed class Execution : IAsyncDisposable
     {
         var open = 0;
         foreach (var cluster in Clusters(Plan))
-            open += await Session(cluster).OpenAllAsync(Lease.Lost);
+        {
+            try
+            {
+                open += await Session(cluster).OpenAllAsync(Lease.Lost);
+            }
+            catch (Exception failure) when (failure is not (LeaseLostException or OperationCanceledException))
+            {
+                // Without sessions the section has no proof of life, and a takeover waits for the end of its lease.
+                OperationsLog.OpenFailed(Parts.Log, cluster, failure.Message);
+            }
+        }
         return open;
     }
 

@@ -15,7 +15,6 @@ internal sealed class Forward(Execution execution)
             var step = execution.Plan.Steps[index];
             if (IsOver(index)) continue;
             if (Wished) return (ForwardEnd.Wished, "");
-            await execution.SectionAsync(step.Critical);
             var end = await RunAsync(index, step);
             if (end != ForwardEnd.Complete) return (end, _reason);
         }
@@ -61,6 +60,7 @@ internal sealed class Forward(Execution execution)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(execution.Shutdown, execution.Lease.Lost, MindWish);
         limit.CancelAfter(TimeSpan.FromSeconds(step.TimeoutSeconds));
+        await execution.SectionAsync(step.Critical);
         var code = execution.Code(index);
         var context = execution.Context(index, limit.Token);
         if (step.Reversibility == Reversibility.Neutral)

@@ -17,7 +17,7 @@ internal sealed class Lease : IAsyncDisposable
     private readonly Task _loop;
     private long _renewedAt;
     private volatile bool _inSection;
-    private OperationWish? _wish;
+    private volatile object? _wish;
 
     public Lease(Leases leases, Guid operation, long epoch, bool inSection, OperationsOptions options, TimeProvider clock, ILogger log)
     {
@@ -33,10 +33,18 @@ internal sealed class Lease : IAsyncDisposable
     public CancellationToken Lost { get; }
     /// <summary>Fires when somebody wants the operation ended.</summary>
     public CancellationToken Wished { get; }
-    public OperationWish? Wish => _wish;
+    public OperationWish? Wish => (OperationWish?)_wish;
 
     /// <summary>Renews now: something may have changed.</summary>
     public void Nudge() => _nudge.Release();
+
+    /// <summary>What the row says that somebody wants.</summary>
+    public async Task HeedAsync(OperationWish? wish)
+    {
+        if (wish is null) return;
+        _wish = wish;
+        await _wished.CancelAsync();
+    }
 
     public async Task SetSectionAsync(bool open, bool proof, CancellationToken cancel)
     {
@@ -75,11 +83,7 @@ internal sealed class Lease : IAsyncDisposable
             var (held, wish) = await _leases.RenewAsync(Operation, Epoch, limit.Token);
             if (!held) return TimeSpan.Zero;
             Interlocked.Exchange(ref _renewedAt, asked);
-            if (wish is not null)
-            {
-                _wish = wish;
-                await _wished.CancelAsync();
-            }
+            await HeedAsync(wish);
             return TimeSpan.FromSeconds(_options.RenewSeconds);
         }
         catch (Exception failure) when (!_stop.IsCancellationRequested)

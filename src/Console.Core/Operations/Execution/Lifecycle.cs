@@ -47,7 +47,8 @@ internal sealed class Lifecycle(ExecutionParts parts, Lease lease, Candidate can
     {
         Operation? operation = null;
         await journal.PatientlyAsync(async cancel => operation = await parts.Reader.GetAsync(Id, cancel));
-        return operation!;
+        await lease.HeedAsync(operation!.Wish);
+        return operation;
     }
 
     /// <summary>First the earlier runner's sessions on the fleet are ended; then what it left on this node's disk is put on record.</summary>
