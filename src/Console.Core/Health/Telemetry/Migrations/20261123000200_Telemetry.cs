@@ -128,13 +128,13 @@ public sealed class TelemetryTables : Migration
             part record; keep integer; dropped integer := 0;
         BEGIN
             FOR part IN
-                SELECT child.relname AS name, parent.relname AS parent, substring(child.relname from '_(\d{8})$')::date AS starts
+                SELECT child.relname AS name, parent.relname AS parent, right(child.relname, 8)::date AS starts
                 FROM pg_inherits i JOIN pg_class child ON child.oid = i.inhrelid JOIN pg_class parent ON parent.oid = i.inhparent
                 JOIN pg_namespace n ON n.oid = parent.relnamespace
                 WHERE n.nspname = 'telemetry' AND parent.relkind = 'p' AND child.relkind = 'r'
             LOOP
                 keep := greatest(CASE part.parent WHEN 'minute' THEN minute_days WHEN 'hour' THEN hour_days ELSE raw_days END, 1);
-                IF part.starts + CASE part.parent WHEN 'hour' THEN interval '1 month' ELSE interval '1 day' END
+                IF part.starts + (CASE part.parent WHEN 'hour' THEN interval '1 month' ELSE interval '1 day' END)
                     <= (now() AT TIME ZONE 'UTC')::date - keep THEN
                     EXECUTE format('DROP TABLE telemetry.%I', part.name);
                     dropped := dropped + 1;
