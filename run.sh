@@ -28,4 +28,5 @@ build() {
 mkdir -p "$root/src/Console.Sandbox/obj"
 (flock 9; build) 9>"$root/src/Console.Sandbox/obj/run.lock"
 
-exec dotnet "$program" --dir "$root/.sandbox" "$@"
+# A script that starts us in the background makes us ignore SIGINT; the sandbox shall hear it all the same.
+exec env --default-signal=INT,TERM dotnet "$program" --dir "$root/.sandbox" "$@"

@@ -10,6 +10,7 @@ using OpsConsole.Sandbox.Network;
 using OpsConsole.Sandbox.Orders;
 using OpsConsole.Sandbox.Postgres;
 using OpsConsole.Sandbox.Processes;
+using OpsConsole.Sandbox.Storage;
 
 namespace OpsConsole.Sandbox;
 
@@ -22,6 +23,7 @@ public sealed class EmbeddedFleet : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly Action<string> _say;
     private WebApplication? _networkApi;
+    private WebApplication? _storage;
 
     private EmbeddedFleet(SandboxOptions options, SandboxPaths paths, Supervisor supervisor, Action<string> say, TimeProvider time)
     {
@@ -76,9 +78,9 @@ public sealed class EmbeddedFleet : IAsyncDisposable
         await Task.WhenAll(_running);
         await Supervisor.DisposeAsync();
         await Network.DisposeAsync();
-        if (_networkApi is not null)
+        foreach (var server in new[] { _networkApi, _storage }.OfType<WebApplication>())
         {
-            await _networkApi.DisposeAsync();
+            await server.DisposeAsync();
         }
         _stop.Dispose();
     }
@@ -93,7 +95,7 @@ public sealed class EmbeddedFleet : IAsyncDisposable
         var database = new ConsoleDatabase(Binaries, Supervisor, Paths, Ports, Secrets);
         Secrets.Put("console-owner.connection", database.OwnerConnectionString);
         Secrets.Put("console-app.connection", database.AppConnectionString);
-        Secrets.Get("storage");
+        _storage = await S3Api.StartAsync(Paths, Ports, Secrets, _time, cancel);
         var balancer = new HaProxyServer(Supervisor, Paths, Ports);
         balancer.Start();
         new PgBouncerServer(Supervisor, Paths, Ports, Secrets).Start();

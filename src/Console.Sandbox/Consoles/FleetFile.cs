@@ -172,7 +172,7 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
         Kind = "s3",
         Endpoint = $"http://{Address(region.Id, Services.Storage)}",
         Bucket = "backups",
-        AccessKey = "opsconsole",
+        Storage.S3Api.AccessKey,
         SecretKey_FILE = secrets.PathOf("storage"),
         ComplianceZones = region.Zones,
     };

@@ -12,7 +12,7 @@ internal sealed class Pump(Socket from, Socket to, Func<LinkConditions> conditio
     // What may be on its way at once: with 16 KB chunks the window of a fast, far link.
     private const int MaxChunks = 512;
     // Less than this is not worth a timer, whose resolution is a millisecond.
-    private static readonly TimeSpan Negligible = TimeSpan.FromMilliseconds(0.3);
+    private static readonly TimeSpan Negligible = TimeSpan.FromMilliseconds(0.5);
 
     private readonly Channel<Chunk> _queue = Channel.CreateBounded<Chunk>(
         new BoundedChannelOptions(MaxChunks) { SingleReader = true, SingleWriter = true });
@@ -129,7 +129,8 @@ internal sealed class Pump(Socket from, Socket to, Func<LinkConditions> conditio
             var left = time.GetElapsedTime(time.GetTimestamp(), chunk.Due);
             if (left > Negligible)
             {
-                await Task.Delay(left, time, cancel);
+                // Timers take whole milliseconds and cut off the rest: half of one early or late is what remains.
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Round(left.TotalMilliseconds)), time, cancel);
             }
             if (!conditions().Silent)
             {

@@ -1,0 +1,78 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Xml.Linq;
+using static OpsConsole.Sandbox.Storage.S3Answers;
+
+namespace OpsConsole.Sandbox.Storage;
+
+/// <summary>Uploads in several parts: each part a file until the upload is completed or aborted.</summary>
+internal sealed class S3Uploads(ObjectStore store)
+{
+    internal IResult Start(string bucket, string key)
+    {
+        var upload = Guid.NewGuid().ToString("N");
+        Directory.CreateDirectory(store.UploadDirectory(upload));
+        return UploadStarted(bucket, key, upload);
+    }
+
+    internal async Task<IResult> PartAsync(HttpContext http, Stream body)
+    {
+        var query = http.Request.Query;
+        if (Existing(query["uploadId"]) is not { } directory || !int.TryParse(query["partNumber"], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
+            return NoUpload();
+        }
+        var (_, md5) = await ObjectStore.CopyAsync(body, Path.Combine(directory, number.ToString(CultureInfo.InvariantCulture)), http.RequestAborted);
+        http.Response.Headers.ETag = Quoted(md5);
+        return Results.Ok();
+    }
+
+    internal async Task<IResult> CompleteAsync(HttpContext http, Stream body, string bucket, string key)
+    {
+        if (Existing(http.Request.Query["uploadId"]) is not { } directory)
+        {
+            return NoUpload();
+        }
+
+        var listed = await XDocument.LoadAsync(body, LoadOptions.None, http.RequestAborted);
+        var parts = listed.Descendants().Where(e => e.Name.LocalName == "PartNumber").Select(e => Path.Combine(directory, e.Value)).ToList();
+        if (parts.Count == 0 || !parts.TrueForAll(File.Exists))
+        {
+            return Error(400, "InvalidPart", "A listed part was not uploaded.");
+        }
+
+        var joined = Path.Combine(directory, "joined");
+        using var digests = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
+        await using (var whole = File.Create(joined))
+        {
+            foreach (var part in parts)
+            {
+                await using var content = File.OpenRead(part);
+                digests.AppendData(await MD5.HashDataAsync(content, http.RequestAborted));
+                content.Position = 0;
+                await content.CopyToAsync(whole, http.RequestAborted);
+            }
+        }
+        var etag = $"{Convert.ToHexStringLower(digests.GetHashAndReset())}-{parts.Count}";
+        await using var complete = File.OpenRead(joined);
+        var info = await store.PutAsync(bucket, key, complete, "binary/octet-stream", [], etag, http.RequestAborted);
+        Directory.Delete(directory, recursive: true);
+        return UploadCompleted(bucket, info);
+    }
+
+    internal IResult Abort(string upload)
+    {
+        if (Existing(upload) is not { } directory)
+        {
+            return NoUpload();
+        }
+        Directory.Delete(directory, recursive: true);
+        return Results.NoContent();
+    }
+
+    // An id of ours is 32 hexadecimal digits, so it cannot name another directory.
+    private string? Existing(string? upload) =>
+        Guid.TryParseExact(upload, "N", out _) && Directory.Exists(store.UploadDirectory(upload!)) ? store.UploadDirectory(upload!) : null;
+
+    private static IResult NoUpload() => Error(404, "NoSuchUpload", "There is no such upload.");
+}

@@ -1,0 +1,63 @@
+using System.Net;
+using System.Net.Sockets;
+using OpsConsole.Fleet.Tests.Sandbox;
+using OpsConsole.Sandbox;
+using OpsConsole.Sandbox.Layout;
+
+[assembly: AssemblyFixture(typeof(SandboxFixture))]
+
+namespace OpsConsole.Fleet.Tests.Sandbox;
+
+/// <summary>One embedded fleet without a console for the tests of this assembly, in this process, in a directory and at ports of its own.</summary>
+public sealed class SandboxFixture : IAsyncLifetime
+{
+    private readonly string _directory = TemporaryDirectory();
+    private EmbeddedFleet? _fleet;
+
+    public EmbeddedFleet Fleet => _fleet ?? throw new InvalidOperationException("The fleet has not started.");
+
+    public async ValueTask InitializeAsync()
+    {
+        var options = new SandboxOptions { Directory = _directory, PortBase = FreePortBase(), Consoles = 0, Latency = false, CustomersPerSecond = 10 };
+        _fleet = await EmbeddedFleet.StartAsync(options, _ => { }, TimeProvider.System, CancellationToken.None);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_fleet is not null)
+        {
+            await _fleet.DisposeAsync();
+        }
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    public static string TemporaryDirectory() => Directory.CreateTempSubdirectory("opsconsole-fleet-").FullName;
+
+    /// <summary>A base whose ports are all free now; below the range that the system gives to clients.</summary>
+    public static int FreePortBase()
+    {
+        for (var tries = 0; tries < 100; tries++)
+        {
+            var start = Random.Shared.Next(100, 150) * PortPlan.Size;
+            if (new PortPlan(start).Used(2).All(IsFree))
+            {
+                return start;
+            }
+        }
+        throw new InvalidOperationException($"No {PortPlan.Size} free ports in a row.");
+    }
+
+    private static bool IsFree(int port)
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, port);
+        try
+        {
+            probe.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
