@@ -30,6 +30,10 @@ public static class ObservationServices
         services.AddSingleton<SeriesIds>();
         services.AddSingleton<TelemetryWriter>();
         services.AddSingleton<RecentSamples>();
+        services.AddSingleton<RollUp>();
+        services.AddSingleton<IObserver>(s => s.GetRequiredService<RollUp>());
+        services.AddSingleton<IHistory, TelemetryHistory>();
+        services.AddSingleton<IChangeSource, StatusChanges>();
         services.AddSingleton<ObserverLease>();
         services.AddSingleton<BatchPublisher>();
         services.AddSingleton<BatchFollower>();
