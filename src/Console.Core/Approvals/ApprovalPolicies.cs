@@ -13,6 +13,14 @@ public sealed class ApprovalPolicies(ConsoleDatabase database, IAuditLog audit, 
         return await ApprovalStore.PolicyAsync(connection, cancel);
     }
 
+    /// <summary>What an approval of the subject <c>policy</c> would bring into force; null for any other.</summary>
+    public async Task<ApprovalPolicy?> ProposedAsync(Approval approval, CancellationToken cancel = default)
+    {
+        if (approval.Subject != "policy") return null;
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return await connection.Command("SELECT body FROM ops.plan WHERE hash = @hash", ("hash", approval.PlanHash)).ScalarAsync<string>(cancel) is { } body ? ApprovalPolicy.Read(body) : null;
+    }
+
     /// <summary>A new version comes into force when enough others agree, under the rule of the present one.</summary>
     public async Task<Approval> ProposeAsync(ApprovalPolicy policy, string reason, Person person, CancellationToken cancel = default)
     {

@@ -29,7 +29,7 @@ public static class ApiRegistration
         services.ConfigureHttpJsonOptions(o => WireJson.Configure(o.SerializerOptions));
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
         services.AddProblemDetails();
-        services.AddScoped<StepUp>();
+        services.AddScoped<StepUp>().AddScoped<Acting>();
         services.AddSingleton<FleetViews>().AddSingleton<AuditAccess>();
         services.AddOpenApi("v1", ApiDocument.Describe);
         return services;
@@ -45,6 +45,11 @@ public static class ApiRegistration
         api.MapHistory();
         api.MapAudit();
         api.MapSettings();
+        api.MapPasskeys();
+        api.MapOperations();
+        api.MapFailovers();
+        api.MapApprovals();
+        api.MapAutomation();
         api.MapFallback("{**path}", () => Problems.Result(404, "Not found", "The API has no such call; /openapi/v1.json lists them.")).AllowAnonymous().ExcludeFromDescription();
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
         // Scalar's own page has an inline script, which the content security policy forbids; ours loads the same scripts from files.

@@ -48,6 +48,9 @@ public static class AccessRegistration
         services.AddSingleton<IAuthorizationHandler, PermissionHandler>();
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, AccessResults>();
 
+        services.Configure<IdentityPasskeyOptions>(Passkeys.Configure);
+        services.AddHttpContextAccessor();
+        services.AddScoped<PasskeyChallenges>().AddScoped<Passkeys>().AddScoped<People>();
         services.AddScoped<SecondFactor>().AddScoped<SignIn>().AddScoped<Accounts>().AddScoped<TokenLedger>().AddScoped<UserDirectory>().AddScoped<FirstStart>();
         services.AddSingleton<SessionCheck>();
         services.AddScoped<AuthenticationStateProvider, CircuitRevalidation>();

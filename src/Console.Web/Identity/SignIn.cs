@@ -89,14 +89,24 @@ public sealed class SignIn(
             : await CountAsync(user, verdict == CodeVerdict.Used ? "code used before" : "wrong code", from, cancel);
     }
 
-    private async Task<SignInOutcome> InAsync(ConsoleUser user, string? from, CancellationToken cancel)
+    /// <summary>For somebody whom a passkey or the single sign-on has named; the account may still be disabled or locked.</summary>
+    public async Task<SignInOutcome> AsAsync(ConsoleUser user, string method, string[] amr, string? from, CancellationToken cancel) =>
+        user.Disabled || await users.IsLockedOutAsync(user)
+            ? await RefuseAsync(user.Email!, $"user:{user.Id}", user.Disabled ? "disabled" : "locked", from, cancel)
+            : await InAsync(user, method, amr, from, cancel);
+
+    public Task<SignInOutcome> RefusedAsync(string who, string why, string? from, CancellationToken cancel) => RefuseAsync(who, "unknown", why, from, cancel);
+
+    private Task<SignInOutcome> InAsync(ConsoleUser user, string? from, CancellationToken cancel) =>
+        InAsync(user, user.TwoFactorEnabled ? "password+totp" : "password", user.TwoFactorEnabled ? ["pwd", "otp"] : ["pwd"], from, cancel);
+
+    private async Task<SignInOutcome> InAsync(ConsoleUser user, string method, string[] amr, string? from, CancellationToken cancel)
     {
-        await audit.AppendAsync(new AuditDraft(user.Email!, "session.signIn", $"user:{user.Id}", From: from,
-            After: new { method = user.TwoFactorEnabled ? "password+totp" : "password" }), cancel);
+        await audit.AppendAsync(new AuditDraft(user.Email!, "session.signIn", $"user:{user.Id}", From: from, After: new { method }), cancel);
         await users.ResetAccessFailedCountAsync(user);
         user.LastSignInAt = clock.GetUtcNow();
         await users.UpdateAsync(user);
-        await session.SignInWithClaimsAsync(user, isPersistent: false, [new Claim("amr", "pwd"), .. user.TwoFactorEnabled ? [new Claim("amr", "otp")] : Array.Empty<Claim>()]);
+        await session.SignInWithClaimsAsync(user, isPersistent: false, amr.Select(a => new Claim("amr", a)));
         return new SignInOutcome(SignInVerdict.SignedIn, user);
     }
 

@@ -95,7 +95,7 @@ public sealed class UserDirectory(IdentityDb db, UserManager<ConsoleUser> users,
             return (new { lockedUntil = before }, new { lockedUntil = (DateTimeOffset?)null });
         }, cancel);
 
-    /// <summary>Password, second factor and tokens are gone; a new one-time password is made.</summary>
+    /// <summary>Password, second factors (passkeys, too), linked sign-ins and tokens are gone; a new one-time password is made.</summary>
     public async Task<(UserView User, string OneTimePassword)> ResetAsync(Guid id, AdminAct act, CancellationToken cancel)
     {
         var password = Secrets.OneTimePassword();
@@ -111,6 +111,8 @@ public sealed class UserDirectory(IdentityDb db, UserManager<ConsoleUser> users,
             Ensure(await users.SetLockoutEndDateAsync(user, null));
             Ensure(await users.ResetAccessFailedCountAsync(user));
             await db.ApiTokens.Where(t => t.UserId == id && t.RevokedAt == null).ExecuteUpdateAsync(t => t.SetProperty(x => x.RevokedAt, now), cancel);
+            await db.Set<IdentityUserPasskey<Guid>>().Where(p => p.UserId == id).ExecuteDeleteAsync(cancel);
+            await db.UserLogins.Where(l => l.UserId == id).ExecuteDeleteAsync(cancel);
             return (null, null);
         }, cancel);
         return (view, password);

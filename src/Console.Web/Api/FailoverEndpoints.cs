@@ -1,0 +1,82 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Failover;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Operations;
+
+namespace OpsConsole.Web.Api;
+
+public sealed record BreakGlassRequest(string? Reason);
+
+/// <param name="Overrides">ids of blocking checks to override: two approvers with a second factor</param>
+/// <param name="Start"><c>manual</c>: somebody starts it after the last approval</param>
+public sealed record FailoverCall(
+    string? Cluster, string? Source, string? Target, string? Strategy, bool? Planned, string? Scope = null, IReadOnlyList<string>? Services = null, IReadOnlyList<string>? Overrides = null,
+    string? PlanHash = null, string? Reason = null, string? Start = null, BreakGlassRequest? BreakGlass = null);
+
+public static class FailoverEndpoints
+{
+    public static void MapFailovers(this RouteGroupBuilder api)
+    {
+        var failovers = api.MapGroup("/failovers").WithTags("Failover");
+        failovers.MapPost("/preview", (FailoverCall call, HttpContext context, Acting acting, OperationService service, FleetModel fleet) => acting.AsAsync(context, async _ =>
+        {
+            var check = new Check();
+            var request = Read(call, fleet, check);
+            return check.Problem() ?? TypedResults.Ok(PlanPreviewView.Of(await service.PreviewAsync(OperationKinds.Failover, request, context.RequestAborted)));
+        })).RequireAuthorization(Policies.ViewFleet).WithSummary("What would run, what was measured, who must agree; changes nothing").Produces<PlanPreviewView>();
+        failovers.MapPost("", SubmitAsync).RequireAuthorization(Policies.Operate).WithSummary("Ask for exactly the plan that was shown").Produces<SubmittedView>(202);
+    }
+
+    private static Task<IResult> SubmitAsync(FailoverCall call, HttpContext context, Acting acting, OperationService service, OperationReader reader, FleetModel fleet) => acting.AsAsync(context, async person =>
+    {
+        var check = new Check();
+        var request = Read(call, fleet, check);
+        var key = context.Request.Headers[Idempotency.Header].ToString();
+        check.That(key.Length <= 200, Idempotency.Header, "Use at most 200 characters, such as a UUID.");
+        check.That(!string.IsNullOrWhiteSpace(call.PlanHash), "planHash", "Give the hash of the plan that the preview showed.");
+        check.That(!string.IsNullOrWhiteSpace(call.Reason), "reason", "Say why; approvers and the audit log read it.");
+        check.That(call.BreakGlass is null || !string.IsNullOrWhiteSpace(call.BreakGlass.Reason), "breakGlass.reason", "Say why nobody can be asked.");
+        var start = check.Word<StartMode>("start", call.Start) ?? StartMode.Automatic;
+        if (check.Problem() is { } problem)
+            return problem;
+        try
+        {
+            var submitted = await service.SubmitAsync(new OperationRequest(OperationKinds.Failover, request, call.Reason!.Trim())
+            {
+                PlanHash = call.PlanHash, Start = start, IdempotencyKey = key.Length == 0 ? null : key, BreakGlassReason = call.BreakGlass?.Reason,
+            }, person, context.RequestAborted);
+            return TypedResults.Accepted($"/api/v1/operations/{submitted.OperationId}", new SubmittedView(submitted.OperationId, submitted.ApprovalId));
+        }
+        catch (RequestRefusedException refused) when (refused.Rule == "preflight")
+        {
+            // One that is blocked by another operation hears which, whatever else is amiss.
+            var holder = await HolderAsync(reader, $"cluster:{call.Cluster}", context.RequestAborted);
+            if (holder is null) throw;
+            return Acting.Blocked(holder.Id, $"{holder.Plan.Title} ({holder.Id}) holds the cluster. Wait for it to end, or cancel it. {refused.Message}", refused.Checks);
+        }
+    });
+
+    private static async Task<Operation?> HolderAsync(OperationReader reader, string resource, CancellationToken cancel) =>
+        (await reader.ListAsync(resource: resource, limit: 20, cancel: cancel)).FirstOrDefault(o => o.State is OperationState.Running or OperationState.RollingBack && o.Kind is OperationKinds.Failover or OperationKinds.Restore);
+
+    private static JsonObject Read(FailoverCall call, FleetModel fleet, Check check)
+    {
+        check.That(call.Cluster is not null && fleet.Clusters.ContainsKey(call.Cluster), "cluster", $"Give one of {string.Join(", ", fleet.Clusters.Keys.Order(StringComparer.Ordinal))}.");
+        Region(call.Source, "source");
+        Region(call.Target, "target");
+        check.That(call.Source is null || call.Source != call.Target, "target", "Choose another region than the source.");
+        var strategy = check.Word<FailoverStrategy>("strategy", call.Strategy) ?? FailoverStrategy.Immediate;
+        check.That(!string.IsNullOrEmpty(call.Strategy), "strategy", "Give immediate, gradual, canary or blueGreen.");
+        var scope = check.Word<FailoverScope>("scope", call.Scope) ?? FailoverScope.Full;
+        var services = call.Services ?? [];
+        check.That(scope == FailoverScope.Partial == services.Count > 0, "services", "Name services with the scope partial, and only with it.");
+        check.That(services.All(fleet.Services.ContainsKey), "services", $"Unknown: {string.Join(", ", services.Where(s => !fleet.Services.ContainsKey(s)))}.");
+        var request = new FailoverRequest(call.Cluster ?? "", call.Source ?? "", call.Target ?? "", strategy, call.Planned ?? false, scope, [.. services.Order(StringComparer.Ordinal)], [.. (call.Overrides ?? []).Order(StringComparer.Ordinal)]);
+        return JsonSerializer.SerializeToNode(request, OperationJson.Options)!.AsObject();
+
+        void Region(string? id, string field) =>
+            check.That(id is not null && fleet.Regions.ContainsKey(id), field, $"Give one of {string.Join(", ", fleet.Regions.Keys.Order(StringComparer.Ordinal))}.");
+    }
+}

@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Options;
+using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Operations;
+using OpsConsole.Web.Identity;
+
+namespace OpsConsole.Web.Api;
+
+public static class OperationEndpoints
+{
+    public static void MapOperations(this RouteGroupBuilder api)
+    {
+        var operations = api.MapGroup("/operations").WithTags("Operations");
+        operations.MapGet("", ListAsync).RequireAuthorization(Policies.ViewFleet).WithSummary("Operations, newest first").Produces<Page<OperationView>>();
+        operations.MapGet("/{id:guid}", async (Guid id, OperationReader reader, CancellationToken cancel) =>
+            await reader.FindAsync(id, cancel) is { } found ? OperationView.Of(found) : throw new KeyNotFoundException($"There is no operation {id}."))
+            .RequireAuthorization(Policies.ViewFleet).WithSummary("One operation with its steps");
+        operations.MapGet("/{id:guid}/events", EventsAsync).RequireAuthorization(Policies.ViewFleet).WithSummary("Its journal as server-sent events, live until it ends; resume with Last-Event-ID");
+        operations.MapPost("/{id:guid}/start", (Guid id, HttpContext context, Acting acting, OperationService service) =>
+            acting.AsAsync(context, async person => Accepted(await service.StartAsync(id, person, context.RequestAborted))))
+            .RequireAuthorization(Policies.Operate).WithSummary("Start an approved operation that waits for it").Produces<OperationView>(202);
+        Change(operations, "cancel", "End it: what has begun is undone", (service, id, reason, person, cancel) => service.CancelAsync(id, reason, person, cancel));
+        Change(operations, "rollback", "Take it back; after success by a new operation, within the commit window", (service, id, reason, person, cancel) => service.RollBackAsync(id, reason, person, cancel));
+        Change(operations, "commit", "Close the commit window", (service, id, reason, person, cancel) => service.CommitAsync(id, reason, person, cancel));
+        Change(operations, "retry", "Go on with a failed operation past its point of no return", (service, id, reason, person, cancel) => service.RetryAsync(id, reason, person, cancel));
+    }
+
+    private static void Change(RouteGroupBuilder operations, string verb, string summary, Func<OperationService, Guid, string, Person, CancellationToken, Task<Operation>> change) =>
+        operations.MapPost($"/{{id:guid}}/{verb}", (Guid id, ReasonRequest? request, HttpContext context, Acting acting, OperationService service) =>
+            acting.AsAsync(context, async person =>
+            {
+                var check = new Check();
+                check.That(!string.IsNullOrWhiteSpace(request?.Reason), "reason", "Say why.");
+                return check.Problem() ?? Accepted(await change(service, id, request!.Reason!.Trim(), person, context.RequestAborted));
+            })).RequireAuthorization(Policies.Operate).WithSummary(summary).Produces<OperationView>(202);
+
+    private static IResult Accepted(Operation operation) => TypedResults.Accepted($"/api/v1/operations/{operation.Id}", OperationView.Of(operation));
+
+    private static async Task<IResult> ListAsync(string? kind, string? state, string? resource, string? cursor, int? limit, OperationReader reader, CancellationToken cancel)
+    {
+        var check = new Check();
+        var wanted = check.Word<OperationState>("state", state);
+        var size = check.Range("limit", limit ?? 50, 1, 500);
+        var before = Guid.TryParse(cursor, out var id) ? id : (Guid?)null;
+        check.That(cursor is null || before is not null, "cursor", "Give back nextCursor as it was.");
+        if (check.Problem() is { } problem)
+            return problem;
+        var found = await reader.ListAsync(kind, wanted, resource, before, size, cancel);
+        return TypedResults.Ok(new Page<OperationView>([.. found.Select(OperationView.Of)], found.Count == size ? found[^1].Id.ToString() : null));
+    }
+
+    private static async Task<IResult> EventsAsync(Guid id, HttpContext context, OperationReader reader, IOperationFeed feed, SessionCheck session, IOptions<AccessOptions> options, TimeProvider clock)
+    {
+        if (await reader.FindAsync(id, context.RequestAborted) is null)
+            throw new KeyNotFoundException($"There is no operation {id}.");
+        var check = new Check();
+        long after = 0;
+        var last = context.Request.Headers["Last-Event-ID"].ToString();
+        check.That(last.Length == 0 || long.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out after), "Last-Event-ID", "Give back the id of the last event.");
+        return check.Problem() ?? TypedResults.ServerSentEvents(FollowAsync(id, after, context, feed, session, options.Value, clock, context.RequestAborted));
+    }
+
+    private static async IAsyncEnumerable<SseItem<OperationEventView>> FollowAsync(
+        Guid id, long after, HttpContext context, IOperationFeed feed, SessionCheck session, AccessOptions options, TimeProvider clock, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var checkedAt = clock.GetTimestamp();
+        await foreach (var happened in feed.FollowAsync(id, after, cancel))
+        {
+            if (clock.GetElapsedTime(checkedAt).TotalSeconds >= options.RevalidateSeconds)
+            {
+                if (!await session.IsValidAsync(context.User, cancel))
+                    yield break;
+                checkedAt = clock.GetTimestamp();
+            }
+            yield return new SseItem<OperationEventView>(OperationEventView.Of(happened), happened.Kind) { EventId = happened.Sequence.ToString(CultureInfo.InvariantCulture) };
+        }
+    }
+}
