@@ -91,7 +91,7 @@ public sealed record SlotState(string Node, string Name, bool Active, long? Reta
 /// <param name="State"><c>streaming</c>, <c>catchup</c>, <c>startup</c>, or <c>disconnected</c>.</param>
 /// <param name="Sync">async, potential, quorum, sync; null when unknown.</param>
 /// <param name="LagBytes">Primary's position less the standby's replayed one; null when unknown, likewise the seconds.</param>
-/// <param name="HeartbeatLagSeconds">Age of the newest heartbeat on the standby less that on the primary: true end-to-end lag.</param>
+/// <param name="HeartbeatLagSeconds">For how long the oldest acknowledged heartbeat that the standby lacks has been there: true end-to-end lag; 0 when it lacks none.</param>
 public sealed record LinkState(
     string Cluster, string Source, string Target, HealthStatus Status, string State, string? Sync,
     long? LagBytes, double? LagSeconds, double? HeartbeatLagSeconds, double? BytesPerSecond, DateTimeOffset? LastSampleAt, string Reason, int Version) : ILiveEntity

@@ -5,7 +5,8 @@ namespace OpsConsole.Core.Replication;
 /// <param name="ObservedAt">console's clock at <paramref name="Last"/></param>
 /// <param name="Error">why the last try failed; null when it succeeded</param>
 /// <param name="AcknowledgedThen">newest heartbeat that was acknowledged when <paramref name="Last"/> was made</param>
-public sealed record NodeReading(NodeObservation? Last, DateTimeOffset? ObservedAt, string? Error, DateTimeOffset TriedAt, Heartbeat? AcknowledgedThen)
+/// <param name="MissingSince">when the oldest heartbeat was written that was acknowledged then and that the node did not hold; null: it held all</param>
+public sealed record NodeReading(NodeObservation? Last, DateTimeOffset? ObservedAt, string? Error, DateTimeOffset TriedAt, Heartbeat? AcknowledgedThen, DateTimeOffset? MissingSince)
 {
     /// <summary>An observation older than this says nothing about the present.</summary>
     public static readonly TimeSpan Stale = TimeSpan.FromSeconds(5);

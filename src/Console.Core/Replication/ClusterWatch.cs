@@ -29,7 +29,7 @@ internal sealed partial class ClusterWatch
         _ledger = cluster.Heartbeat.Enabled ? new HeartbeatLedger(TimeSpan.FromSeconds(cluster.Heartbeat.IntervalSeconds)) : null;
         var now = time.GetUtcNow();
         foreach (var node in cluster.Nodes)
-            _nodes[node.Region] = new NodeReading(null, null, null, now, null);
+            _nodes[node.Region] = new NodeReading(null, null, null, now, null, null);
     }
 
     public Task RunAsync(CancellationToken cancel)
@@ -82,7 +82,7 @@ internal sealed partial class ClusterWatch
             var before = _nodes[region];
             if (before.Error is not null)
                 LogAnswers(_logger, region, _cluster.Id);
-            _nodes[region] = new NodeReading(seen, now, null, now, _ledger?.Status(now).LastAcknowledged);
+            _nodes[region] = new NodeReading(seen, now, null, now, _ledger?.Status(now).LastAcknowledged, seen.Heartbeat is { } held ? _ledger?.FirstAfter(held.At)?.At : null);
             Publish();
         }
     }

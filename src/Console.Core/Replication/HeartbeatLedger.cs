@@ -10,9 +10,11 @@ public sealed record HeartbeatStatus(bool? Available, Heartbeat? LastAcknowledge
 public sealed class HeartbeatLedger(TimeSpan interval)
 {
     private const int WindowSeconds = 300;
+    private const int Remembered = 4096;
     private readonly Lock _lock = new();
     private readonly Queue<(long Second, bool Available)> _seconds = new();
     private readonly TimeSpan _patience = TimeSpan.FromSeconds(Math.Max(1, 2 * interval.TotalSeconds));
+    private readonly Queue<Heartbeat> _history = new();
     private Heartbeat? _acknowledged;
     private Heartbeat? _outstanding;
     private string? _problem;
@@ -33,6 +35,9 @@ public sealed class HeartbeatLedger(TimeSpan interval)
         {
             var changed = _acknowledged is null || _problem is not null;
             (_acknowledged, _outstanding, _problem, _anyOutcome) = (beat, null, null, true);
+            _history.Enqueue(beat);
+            if (_history.Count > Remembered)
+                _history.Dequeue();
             return changed;
         }
     }
@@ -46,6 +51,21 @@ public sealed class HeartbeatLedger(TimeSpan interval)
             (_outstanding, _problem, _anyOutcome) = (null, problem, true);
             return changed;
         }
+    }
+
+    /// <summary>The first acknowledged heartbeat after the given moment: what a node that holds none newer is missing. Null when nothing is.
+    /// Of what was acknowledged before this console's memory begins, the oldest remembered.</summary>
+    public Heartbeat? FirstAfter(DateTimeOffset held)
+    {
+        lock (_lock)
+            return _history.Cast<Heartbeat?>().FirstOrDefault(b => b!.Value.At > held);
+    }
+
+    /// <summary>Acknowledged heartbeats since the given moment, oldest first, as far as they are remembered.</summary>
+    public IReadOnlyList<Heartbeat> AcknowledgedSince(DateTimeOffset from)
+    {
+        lock (_lock)
+            return [.. _history.Where(b => b.At >= from)];
     }
 
     public HeartbeatStatus Status(DateTimeOffset now)

@@ -20,7 +20,7 @@ public sealed partial class HeartbeatWriter(string cluster, IHeartbeatChannel ch
 
     private async Task BeatAsync(CancellationToken cancel)
     {
-        var beat = new Heartbeat(_writer, ++_sequence, time.GetUtcNow());
+        var beat = new Heartbeat(_writer, ++_sequence, Microseconds(time.GetUtcNow()));
         ledger.Sent(beat);
         try
         {
@@ -34,6 +34,9 @@ public sealed partial class HeartbeatWriter(string cluster, IHeartbeatChannel ch
                 Changed(e.Message);
         }
     }
+
+    // As fine as the database keeps it, so that what is read back equals what was written.
+    private static DateTimeOffset Microseconds(DateTimeOffset at) => new(at.Ticks - (at.Ticks % TimeSpan.TicksPerMicrosecond), at.Offset);
 
     private void Changed(string? problem)
     {

@@ -75,8 +75,12 @@ public static class LinkAssessment
         return state == "streaming" ? (HealthStatus.Healthy, "streaming") : (HealthStatus.Degraded, state);
     }
 
-    private static double? HeartbeatLag(ClusterView view, string target) =>
-        view.Fresh(target) is { Heartbeat: { } held } && view.Nodes[target].AcknowledgedThen is { } newest
-            ? Math.Max(0, (newest.At - held.At).TotalSeconds)
-            : null;
+    // How long the oldest acknowledged heartbeat that the standby does not hold had been there when it was asked. Unlike the difference of the
+    // two newest this does not jump by whole intervals.
+    private static double? HeartbeatLag(ClusterView view, string target)
+    {
+        if (view.Fresh(target) is not { Heartbeat: not null } || view.Nodes[target] is not { AcknowledgedThen: not null } reading)
+            return null;
+        return reading.MissingSince is { } since ? Math.Max(0, (reading.ObservedAt!.Value - since).TotalSeconds) : 0;
+    }
 }

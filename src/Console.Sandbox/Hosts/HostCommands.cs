@@ -41,8 +41,16 @@ public static class HostCommands
             ["api.kill"] = $"pkill -KILL -f orders-api.{paths.Site(region)}/orders.json",
             ["host.metrics"] = $"cat /proc/loadavg /proc/stat /proc/meminfo /proc/net/dev; df -Pk {paths.Site(region)}",
             ["host.ping"] = "echo pong",
+            ["net.latency"] = $"bash -c '{RoundTrips}' net.latency {{host}} {{port}}",
         };
     }
+
+    // Five timed request round trips to a PostgreSQL: its one-byte answer to the question for TLS. Prints milliseconds, a dash for a lost one.
+    // A TCP handshake would be answered by the nearest proxy.
+    private const string RoundTrips =
+        "for i in 1 2 3 4 5; do ( exec 3<>/dev/tcp/$1/$2 || exit 1; s=${EPOCHREALTIME/./}; "
+        + """printf "\\0\\0\\0\\010\\004\\322\\026\\057" >&3; """
+        + """read -r -t 5 -N 1 -u 3 a && e=${EPOCHREALTIME/./} && printf "%d.%03d\\n" $(((e-s)/1000)) $(((e-s)%1000)) ) 2>/dev/null || echo -; done""";
 
     /// <summary>Passwords for pg_rewind and pg_basebackup on the host.</summary>
     public static string PasswordFile(SecretStore secrets) => $"""

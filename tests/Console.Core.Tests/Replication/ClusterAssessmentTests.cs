@@ -24,7 +24,7 @@ public sealed class ClusterAssessmentTests
     [Fact]
     public void Assess_NothingObservedYet_Unknown()
     {
-        var blank = new NodeReading(null, null, null, Now, null);
+        var blank = new NodeReading(null, null, null, Now, null, null);
 
         var reading = Assess(View(blank, blank, blank, lastPrimary: null));
 
@@ -165,9 +165,9 @@ public sealed class ClusterAssessmentTests
     }
 
     [Fact]
-    public void Assess_Heartbeats_LagIsTheDifferenceOfTheNewest()
+    public void Assess_Heartbeats_LagIsTheAgeOfTheOldestMissingOne()
     {
-        var reading = Assess(View(HealthyPrimary, Read(Standby(1000, heartbeatAge: 12), acknowledgedAge: 1), Read(Standby(1000, heartbeatAge: 0.5), acknowledgedAge: 1), Beating(1)));
+        var reading = Assess(View(HealthyPrimary, Read(Standby(1000, heartbeatAge: 12), acknowledgedAge: 1, missingFor: 11), Read(Standby(1000, heartbeatAge: 0.5), acknowledgedAge: 1), Beating(1)));
 
         Assert.Equal(11, reading.Links.Single(l => l.Target == "b").HeartbeatLagSeconds!.Value, 6);
         Assert.Equal(0, reading.Links.Single(l => l.Target == "c").HeartbeatLagSeconds!.Value);

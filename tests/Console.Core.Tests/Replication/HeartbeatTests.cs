@@ -58,6 +58,18 @@ public sealed class HeartbeatTests
     }
 
     [Fact]
+    public void FirstAfter_NodeLacksSome_IsTheOldestOfThem()
+    {
+        Heartbeat[] beats = [Beat(1), Beat(2) with { At = _time.GetUtcNow().AddSeconds(1) }, Beat(3) with { At = _time.GetUtcNow().AddSeconds(2) }];
+        foreach (var beat in beats)
+            _ledger.Acknowledged(beat);
+
+        Assert.Equal(beats[1], _ledger.FirstAfter(beats[0].At));
+        Assert.Null(_ledger.FirstAfter(beats[2].At));
+        Assert.Equal(beats[1..], _ledger.AcknowledgedSince(beats[1].At));
+    }
+
+    [Fact]
     public async Task Writer_ChannelWaits_NeverTwoAtOnce()
     {
         var channel = new FakeChannel();

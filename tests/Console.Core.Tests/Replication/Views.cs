@@ -24,10 +24,10 @@ internal static class Views
     public static SenderObservation Sender(string name, ulong replayed, double? lag = null, string state = "streaming") =>
         new(name, state, "quorum", new(replayed), new(replayed), new(replayed), new(replayed), null, null, lag, Now);
 
-    public static NodeReading Read(NodeObservation seen, double? acknowledgedAge = 0) =>
-        new(seen, Now, null, Now, acknowledgedAge is { } age ? new Heartbeat(Guid.Empty, 9, Now.AddSeconds(-age)) : null);
+    public static NodeReading Read(NodeObservation seen, double? acknowledgedAge = 0, double? missingFor = null) =>
+        new(seen, Now, null, Now, acknowledgedAge is { } age ? new Heartbeat(Guid.Empty, 9, Now.AddSeconds(-age)) : null, missingFor is { } since ? Now.AddSeconds(-since) : null);
 
-    public static NodeReading Silent(NodeObservation? last = null) => new(last, last is null ? null : Now.AddSeconds(-60), "refused", Now, null);
+    public static NodeReading Silent(NodeObservation? last = null) => new(last, last is null ? null : Now.AddSeconds(-60), "refused", Now, null, null);
 
     public static HeartbeatStatus Beating(double age = 0) => new(true, new Heartbeat(Guid.Empty, 9, Now.AddSeconds(-age)), 100, null);
 

@@ -32,10 +32,18 @@ public sealed class WireConnection : IDisposable
     {
         var at = HostPort.Parse(address);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        var connection = new WireConnection(socket);
         try
         {
             await socket.ConnectAsync(at.Host, at.Port, cancel);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+        var connection = new WireConnection(socket);
+        try
+        {
             await connection.StartAsync(user, password, database, application, cancel);
             return connection;
         }
