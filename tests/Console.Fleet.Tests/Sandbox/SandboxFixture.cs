@@ -5,6 +5,8 @@ using OpsConsole.Sandbox;
 using OpsConsole.Sandbox.Layout;
 
 [assembly: AssemblyFixture(typeof(SandboxFixture))]
+// Real parts on few cores: two fleets under test at once would disturb each other's times.
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
 namespace OpsConsole.Fleet.Tests.Sandbox;
 
