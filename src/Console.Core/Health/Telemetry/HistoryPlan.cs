@@ -7,8 +7,8 @@ namespace OpsConsole.Core.Health.Telemetry;
 /// <param name="Bucket">width of a point</param>
 internal readonly record struct HistoryPlan(Level Level, TimeSpan Bucket)
 {
-    private const int RowsPerPoint = 6;
-    private const int MostRows = 300_000;
+    private const int RowsPerPoint = 15;
+    private const int MostRows = 150_000;
 
     private static readonly int[] Seconds =
         [1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];

@@ -45,7 +45,11 @@ public sealed class RollUp(ConsoleDatabase database, TelemetryWriter writer, Tim
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
         if (await FromAsync(connection, level, cancel) is not { } from || from >= complete)
+        {
+            // Nothing happened up to there: the level is complete without rows.
+            await ExecuteAsync(connection, "UPDATE telemetry.watermark SET upto = $2 WHERE level = $1 AND upto < $2", cancel, level.Name(), complete);
             return false;
+        }
         var to = Earlier(complete, from + (level == Level.Minute ? MostMinutes : level.Length()));
         var rows = new List<RollUpRow>();
         Task Done(int series, DateTime at)
