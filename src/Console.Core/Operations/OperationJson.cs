@@ -60,8 +60,9 @@ public static class OperationJson
     /// <summary>Decimals keep their digits (without trailing zeros); what a decimal cannot hold is written as the shortest double.</summary>
     private static string Number(string text)
     {
-        if (decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var exact) && (exact != 0 || double.Parse(text, CultureInfo.InvariantCulture) == 0))
-            return exact == 0 ? "0" : exact.ToString("0.############################", CultureInfo.InvariantCulture);
-        return double.Parse(text, CultureInfo.InvariantCulture).ToString("R", CultureInfo.InvariantCulture);
+        var real = double.Parse(text, CultureInfo.InvariantCulture);
+        if (!decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var exact)) return real.ToString("R", CultureInfo.InvariantCulture);
+        var plain = exact == 0 ? "0" : exact.ToString("0.############################", CultureInfo.InvariantCulture);
+        return double.Parse(plain, CultureInfo.InvariantCulture) == real ? plain : real.ToString("R", CultureInfo.InvariantCulture);
     }
 }

@@ -12,6 +12,7 @@ public sealed class OperationsDb(DbContextOptions<OperationsDb> options) : DbCon
     public static ConsoleSchema ConsoleSchema { get; } = new(Schema, Create, role => $"""
         GRANT USAGE ON SCHEMA {Schema} TO {role};
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {Schema} TO {role};
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA {Schema} TO {role};
         REVOKE UPDATE, DELETE ON {Schema}.journal, {Schema}.decision FROM {role};
         """);
 

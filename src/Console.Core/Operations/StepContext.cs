@@ -9,7 +9,7 @@ public sealed class StepContext
     public required Guid OperationId { get; init; }
     public required Plan Plan { get; init; }
     public required int Index { get; init; }
-    /// <summary>Grows with each takeover. Send it along with every action on the fleet that can compare it.</summary>
+    /// <summary>Grows with each operation and each takeover, over the whole console. Send it along with every action on the fleet that can compare it.</summary>
     public required long Epoch { get; init; }
     /// <summary>Values of this and earlier steps; written to the journal with each intent and outcome.</summary>
     public required ValueBag Outputs { get; init; }

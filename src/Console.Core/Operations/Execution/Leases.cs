@@ -26,13 +26,14 @@ internal sealed class Leases(ConsoleDatabase database, NodeIdentity node, Operat
                 r.Get<bool>("section_proof"), r.Get<string>("body")), cancel);
     }
 
-    /// <summary>Takes the operation if nothing has changed since it was seen. Raises the epoch: from then on every earlier runner is refused.</summary>
+    /// <summary>Takes the operation if nothing has changed since it was seen. Raises the epoch, which
+    /// grows over all operations: from then on every earlier runner is refused.</summary>
     /// <returns>the new epoch, or null when somebody else was faster</returns>
     public async Task<long?> TakeAsync(Candidate candidate, CancellationToken cancel)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
         var epoch = await connection.Command("""
-            UPDATE ops.operation SET holder = @node, instance = @instance, epoch = epoch + 1, lease_until = clock_timestamp() + @lease
+            UPDATE ops.operation SET holder = @node, instance = @instance, epoch = nextval('ops.epoch'), lease_until = clock_timestamp() + @lease
             WHERE id = @id AND epoch = @epoch AND state IN ('approved', 'running', 'rollingBack')
               AND (lease_until IS NULL OR lease_until < clock_timestamp() OR (holder = @node AND instance <> @instance))
             RETURNING epoch
@@ -75,8 +76,13 @@ internal sealed class Leases(ConsoleDatabase database, NodeIdentity node, Operat
             ("id", id), ("epoch", epoch)).ExecuteAsync(cancel);
     }
 
-    /// <summary>True for what goes by itself when the database is back.</summary>
-    public static bool IsOutage(Exception exception) => exception is TimeoutException or System.IO.IOException or System.Net.Sockets.SocketException
-        || exception is NpgsqlException { InnerException: not null } or NpgsqlException { IsTransient: true }
-        || exception is PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow };
+    /// <summary>True for what may go by itself: no connection (class 08), no room (53), a server that starts or stops (57P), one that is being
+    /// replaced (read-only), a login that is being changed (28).</summary>
+    public static bool IsOutage(Exception exception) => exception switch
+    {
+        PostgresException refused => refused.IsTransient || refused.SqlState.AsSpan(0, 2) is "08" or "53" or "28" || refused.SqlState.StartsWith("57P", StringComparison.Ordinal)
+            || refused.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction,
+        NpgsqlException or TimeoutException or IOException or System.Net.Sockets.SocketException => true,
+        _ => false,
+    };
 }
