@@ -14,6 +14,7 @@ internal readonly record struct SeriesSource(string Series, bool OfProbes, doubl
         HistoryMetric.Availability when fleet.Clusters.ContainsKey(key) => new($"cluster:{key}:writeAvailable", false, 100),
         HistoryMetric.ResponseTime or HistoryMetric.ErrorRate or HistoryMetric.Availability => new(SeriesIds.ServiceKey(key), true),
         HistoryMetric.Throughput => new($"service:{key}:gauge:{GaugeNames.Throughput}", false),
+        HistoryMetric.ObjectiveAvailability => new($"objective:{key}:available", false, 100),
         HistoryMetric.ReplicationLagSeconds => new($"link:{key}:lagSeconds", false),
         HistoryMetric.ReplicationLagBytes => new($"link:{key}:lagBytes", false),
         HistoryMetric.HeartbeatLagSeconds => new($"link:{key}:heartbeatLagSeconds", false),
