@@ -16,7 +16,7 @@ public sealed class AuditReader(ConsoleDatabase database) : IAuditReader
         command.CommandText = $"""
             SELECT {Columns}, a.value, f.value FROM audit.entry e
             LEFT JOIN audit.person a ON a.digest = e.actor LEFT JOIN audit.person f ON f.digest = e.source
-            {Where(query, command)} ORDER BY e.sequence {order} LIMIT {Math.Clamp(query.Limit, 1, 1000)}
+            {Where(query, command)} ORDER BY e.sequence {order} LIMIT {Math.Clamp(query.Limit, 1, 1000)} OFFSET {Math.Max(0, query.Skip)}
             """;
         var entries = new List<AuditEntry>();
         await using var reader = await command.ExecuteReaderAsync(cancel);

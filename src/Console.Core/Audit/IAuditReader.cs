@@ -12,9 +12,10 @@ public sealed record AuditEntry(
 /// <param name="Actor">Exact e-mail address.</param>
 /// <param name="Target">Exact, such as <c>cluster:orders</c>.</param>
 /// <param name="Limit">1 to 1,000.</param>
+/// <param name="Skip">Entries left out first, for a list that is scrolled anywhere.</param>
 public sealed record AuditQuery(
     long? After = null, long? Before = null, string? Action = null, string? Actor = null, string? Target = null,
-    DateTimeOffset? From = null, DateTimeOffset? To = null, int Limit = 100);
+    DateTimeOffset? From = null, DateTimeOffset? To = null, int Limit = 100, int Skip = 0);
 
 /// <summary>intact; altered: an entry or its place does not fit its hash; truncated: entries that a checkpoint counted are missing at an end;
 /// rewritten: the chain fits itself but not a checkpoint.</summary>

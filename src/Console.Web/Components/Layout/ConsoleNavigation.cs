@@ -26,5 +26,11 @@ public static class ConsoleNavigation
             new("objectives", "Objectives", "objective", Policies.ViewFleet),
             new("history", "History", "history", Policies.ViewFleet),
         ]),
+        new("Administration",
+        [
+            new("users", "Users", "people", Policies.ManageUsers),
+            new("audit", "Audit", "audit", Policies.ReadAudit),
+            new("settings", "Settings", "settings", Policies.ManageSettings),
+        ]),
     ];
 }
