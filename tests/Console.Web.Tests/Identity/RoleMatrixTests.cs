@@ -14,7 +14,7 @@ public sealed class RoleMatrixTests(ConsoleApp app)
 {
     private static readonly string[] Anonymous =
     [
-        "GET /healthz", "GET /readyz", "POST /api/v1/session", "* /api/v1/{**path}", "GET /openapi/{documentName}.json", "GET /docs", "* /signin", "* /denied", "* /error",
+        "* /healthz", "* /readyz", "POST /api/v1/session/", "POST /api/v1/session/passkey/options", "POST /api/v1/session/passkey/", "* /api/v1/{**path}", "GET /openapi/{documentName}.json", "GET /docs", "* /signin", "* /denied", "* /error",
     ];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -46,7 +46,7 @@ public sealed class RoleMatrixTests(ConsoleApp app)
         foreach (var endpoint in Endpoints.Where(e => e.Metadata.GetMetadata<IAllowAnonymous>() is null && Policy(e) is not null && !IsFramework(e)))
         {
             // Signing out would end the try; it is the same policy as GET /me.
-            if (Name(endpoint) is "DELETE /api/v1/session" or "POST /signout")
+            if (Name(endpoint) is "DELETE /api/v1/session/" or "POST /signout")
                 continue;
             using var client = await ClientAsync(role);
             var answer = await client.SendAsync(Request(endpoint), HttpCompletionOption.ResponseHeadersRead, Cancel);
