@@ -61,9 +61,9 @@ public sealed class PostgresServer(PostgresBinaries binaries, Supervisor supervi
         Remove();
         var passwordFile = data + ".password";
         User.Write(passwordFile, password);
-        await Command.RequireAsync(
-            [.. User.Prefix, binaries["initdb"], "--pgdata", data, "--username", administrator, "--pwfile", passwordFile,
-                "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-instructions"], null, cancel);
+        await supervisor.RequireAsync(
+            [binaries["initdb"], "--pgdata", data, "--username", administrator, "--pwfile", passwordFile,
+                "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-instructions"], cancel);
         File.Delete(passwordFile);
     }
 
@@ -72,13 +72,13 @@ public sealed class PostgresServer(PostgresBinaries binaries, Supervisor supervi
     {
         Remove();
         User.MakeDirectory(data);
-        await Command.RequireAsync(
-            [.. User.Prefix, binaries["pg_basebackup"], "--pgdata", data, "--dbname", source, "--checkpoint", "fast", "--wal-method", "stream"], null, cancel);
+        await supervisor.RequireAsync(
+            [binaries["pg_basebackup"], "--pgdata", data, "--dbname", source, "--checkpoint", "fast", "--wal-method", "stream"], cancel);
     }
 
     /// <summary>Brings a former primary onto the present one's history; false when pg_rewind cannot.</summary>
     public async Task<bool> RewindAsync(string source, CancellationToken cancel) =>
-        (await Command.RunAsync([.. User.Prefix, binaries["pg_rewind"], "--target-pgdata", data, "--source-server", source], null, cancel)).ExitCode == 0;
+        (await supervisor.RunAsync([binaries["pg_rewind"], "--target-pgdata", data, "--source-server", source], cancel)).ExitCode == 0;
 
     /// <summary>The directory is whole; later starts keep it.</summary>
     public void MarkComplete() => User.Write(Initialised, "");

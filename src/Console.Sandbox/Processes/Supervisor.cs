@@ -25,6 +25,17 @@ public sealed class Supervisor : IAsyncDisposable
     /// <summary>What marks this run's processes in their environment; sshd hands it on to the commands that it runs.</summary>
     public string Marker => _marker;
 
+    /// <summary>Runs a command as the unprivileged user to its end; it ends with the sandbox.</summary>
+    public Task<CommandResult> RunAsync(IEnumerable<string> command, CancellationToken cancel) =>
+        Command.RunAsync([.. User.Prefix, .. command], Marked, cancel);
+
+    /// <inheritdoc cref="RunAsync"/>
+    /// <exception cref="SandboxException">It failed; carries what it printed.</exception>
+    public Task<string> RequireAsync(IEnumerable<string> command, CancellationToken cancel) =>
+        Command.RequireAsync([.. User.Prefix, .. command], Marked, cancel);
+
+    private Dictionary<string, string> Marked => new() { [ChildProcess.MarkerVariable] = _marker };
+
     /// <summary>Takes the directory's lock and ends what an earlier run has left behind.</summary>
     public static async Task<Supervisor> StartAsync(SandboxPaths paths, RunUser user, CancellationToken cancel)
     {

@@ -7,21 +7,23 @@ lock=$1 marker=$2 run=$3 sites=$4
 exec 9>"$lock"
 flock -w 15 9 || { echo busy; exit 1; }
 
+# $1: what the marker of those to be ended begins with. True when some were found. (dash's kill knows no "--".)
 sweep() {
+    prefix=$1
     found=
     for child in $children; do
         pid=${child%%:*}
         set -- $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null)
         if [ "${20}" = "${child#*:}" ]; then found="$found $pid -$pid"; fi
     done
-    for file in $(grep -lsz "^OPSCONSOLE_SANDBOX=$1" /proc/[0-9]*/environ); do
+    for file in $(grep -lsz "^OPSCONSOLE_SANDBOX=$prefix" /proc/[0-9]*/environ); do
         pid=${file#/proc/}
         found="$found ${pid%/environ}"
     done
     for link in $(find /proc -maxdepth 2 -name cwd -lname "$sites/*/postgres" 2>/dev/null); do
         if [ "$(cat "${link%/cwd}/comm" 2>/dev/null)" = postgres ]; then pid=${link#/proc/}; found="$found ${pid%/cwd}"; fi
     done
-    for pid in $found; do kill -9 -- "$pid" 2>/dev/null; done
+    for pid in $found; do kill -9 "$pid" 2>/dev/null; done
     [ -n "$found" ]
 }
 
