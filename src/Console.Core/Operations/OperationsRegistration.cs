@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Audit;
+using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations.Execution;
 using OpsConsole.Core.Persistence;
 
@@ -36,6 +37,7 @@ public static class OperationsRegistration
             s.GetRequiredService<ConsoleDatabase>(), s.GetRequiredService<OperationStateChanger>(), s.GetRequiredService<OperationReader>(),
             s.GetRequiredService<IAuditLog>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Automation>();
+        services.AddSingleton<IChangeSource, OperationChanges>();
         AddApprovals(services);
         AddRunner(services);
         return services;

@@ -61,6 +61,30 @@ public sealed class CrashTests
         });
     }
 
+    [Theory]
+    [InlineData(WithSection, OperationState.Succeeded)]
+    [InlineData(SectionThatTurnsBack, OperationState.RolledBack)]
+    public async Task Run_KilledAgainAndAgain_StillComesToItsEnd(string steps, OperationState end)
+    {
+        for (var sample = 0; sample < 8; sample++)
+        {
+            await using var fleet = await TestFleet.CreateAsync();
+            fleet.World.BeforeAct = key => key == "bad" ? throw new StepFailedException("no") : Task.CompletedTask;
+            var id = (await fleet.Node("reader").SubmitAsync(steps)).OperationId;
+            for (var start = 0; start < 40 && !(await fleet.Node("reader").Reader.GetAsync(id)).State.IsEnd(); start++)
+            {
+                await using var node = fleet.Node($"n{start % 3}");
+                node.Trace.KillAt = 3 + (sample * 7 + start * 5) % 11; // later than what a takeover itself needs, so that each start gets on
+                await node.RunAsync(id);
+                await fleet.LeasesRunOutAsync();
+            }
+            var operation = await fleet.Node("reader").Reader.GetAsync(id);
+            Assert.Equal(end, operation.State);
+            Assert.True(fleet.World.Acts.GetValueOrDefault("promote") <= 1);
+            if (end == OperationState.RolledBack) Assert.All(fleet.World.Facts, f => Assert.Equal("initial", f.Value));
+        }
+    }
+
     /// <summary>First a run that lives, to learn the moments; then one operation for each moment, killed there and taken over by another node.</summary>
     private static async Task KillEverywhereAsync(string steps, string next, Action<System.Text.Json.Nodes.JsonObject>? more, Action<Operation, ScriptedWorld, string> verify)
     {

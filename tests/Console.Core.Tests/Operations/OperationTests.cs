@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
 using OpsConsole.Core.Operations.Execution;
 
@@ -207,6 +208,22 @@ public sealed class OperationTests
     }
 
     [Fact]
+    public async Task Cancel_InTheLastMomentBeforeThePointOfNoReturn_Wins()
+    {
+        await using var fleet = await TestFleet.CreateAsync();
+        var node = fleet.Node("a", o => o.RenewSeconds = 3); // the runner does not hear of it in time: the record refuses
+        var person = fleet.Node("person");
+        var id = (await node.SubmitAsync("set:a once:promote!")).OperationId;
+        node.Trace.OnPoint = point => point == "1: before intent" ? person.Operations.CancelAsync(id, "stop", People.Operator) : Task.CompletedTask;
+
+        await node.RunAsync(id);
+
+        Assert.Equal(OperationState.Cancelled, (await node.Reader.GetAsync(id)).State);
+        Assert.False(fleet.World.Acts.ContainsKey("promote"));
+        Assert.Equal("initial", fleet.World["a"]);
+    }
+
+    [Fact]
     public async Task Run_StepFailsPastThePointOfNoReturn_NothingIsUndoneAndItCanBeRetried()
     {
         await using var fleet = await TestFleet.CreateAsync();
@@ -385,6 +402,8 @@ public sealed class OperationTests
         Assert.Null(await automation.HandsOffAsync(["region:us-east-1"]));
         await automation.SetAsync(Automation.Fleet, Hold.AutomationPaused, "hands off", null, People.Operator);
         Assert.NotNull(await automation.HandsOffAsync(["region:us-west-2"]));
+        var changes = await fleet.Node().Get<IChangeSource>().ReadAsync(clock.GetUtcNow().AddHours(-1), 10, default);
+        Assert.Equal("Automation paused: fleet", Assert.Single(changes).Title);
         await Assert.ThrowsAsync<NotAllowedException>(() => automation.ClearAsync(Automation.Fleet, Hold.AutomationPaused, "x", People.Viewer));
     }
 
