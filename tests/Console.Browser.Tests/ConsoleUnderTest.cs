@@ -1,0 +1,96 @@
+using System.Text.Json;
+using Microsoft.Playwright;
+using OpsConsole.Sandbox;
+using OpsConsole.Sandbox.Layout;
+using OtpNet;
+
+[assembly: AssemblyFixture(typeof(OpsConsole.Browser.Tests.ConsoleUnderTest))]
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
+namespace OpsConsole.Browser.Tests;
+
+/// <summary>A sandbox with one console, a Chromium, and a signed-in viewer whose cookies the journeys share (each code counts once).</summary>
+public sealed class ConsoleUnderTest : IAsyncLifetime
+{
+    private const int PortBase = 25200;
+
+    private readonly string _directory = Path.Combine(Path.GetTempPath(), $"opsconsole-browser-{Environment.ProcessId}");
+    private EmbeddedFleet? _fleet;
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+    private string? _viewer;
+
+    public EmbeddedFleet Fleet => _fleet ?? throw new InvalidOperationException("The sandbox has not started.");
+
+    public string Url => Fleet.Consoles.Url(0);
+
+    public async ValueTask InitializeAsync()
+    {
+        var options = new SandboxOptions { Directory = _directory, PortBase = PortBase, Latency = false, CustomersPerSecond = 10 };
+        _fleet = await EmbeddedFleet.StartAsync(options, line => TestContext.Current.SendDiagnosticMessage(line), TimeProvider.System, CancellationToken.None);
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Chromium(), Args = ["--no-sandbox"] });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null) await _browser.DisposeAsync();
+        _playwright?.Dispose();
+        if (_fleet is not null) await _fleet.DisposeAsync();
+        if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
+    }
+
+    /// <summary>A page without cookies.</summary>
+    public async Task<IPage> StrangerAsync() => await (await NewContextAsync(null, Device.Desktop, ColorScheme.Light)).NewPageAsync();
+
+    /// <summary>A page of the signed-in viewer.</summary>
+    public async Task<IPage> ViewerAsync(Device device = Device.Desktop, ColorScheme scheme = ColorScheme.Light)
+    {
+        _viewer ??= await SignInAsync();
+        return await (await NewContextAsync(_viewer, device, scheme)).NewPageAsync();
+    }
+
+    /// <summary>Types password and code as a person would.</summary>
+    public async Task SignInAsync(IPage page, string role)
+    {
+        var credentials = Credentials(role);
+        await page.GetByLabel("E-mail").FillAsync(credentials.Email);
+        await page.GetByLabel("Password").FillAsync(credentials.Password);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in", Exact = true }).ClickAsync();
+        await page.GetByLabel("Code").FillAsync(new Totp(Base32Encoding.ToBytes(credentials.TotpSecret)).ComputeTotp());
+        await page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
+    }
+
+    private async Task<string> SignInAsync()
+    {
+        var page = await StrangerAsync();
+        await page.GotoAsync(Url);
+        await SignInAsync(page, "viewer");
+        await page.GetByRole(AriaRole.Heading, new() { Name = "Overview" }).WaitForAsync();
+        return await page.Context.StorageStateAsync();
+    }
+
+    private Task<IBrowserContext> NewContextAsync(string? state, Device device, ColorScheme scheme) => _browser!.NewContextAsync(new BrowserNewContextOptions
+    {
+        StorageState = state,
+        ColorScheme = scheme,
+        BaseURL = Url,
+        ViewportSize = device == Device.Phone ? new ViewportSize { Width = 390, Height = 844 } : new ViewportSize { Width = 1440, Height = 900 },
+        HasTouch = device == Device.Phone,
+        IsMobile = device == Device.Phone,
+    });
+
+    private Credential Credentials(string role)
+    {
+        var all = JsonSerializer.Deserialize<List<Credential>>(File.ReadAllText(Path.Combine(_directory, "credentials.json")), JsonSerializerOptions.Web) ?? [];
+        return all.First(c => c.Roles.Contains(role));
+    }
+
+    private static string Chromium() =>
+        new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists)
+        ?? throw new InvalidOperationException("No Chromium: install the Debian package chromium (test.sh does).");
+
+    private sealed record Credential(string Email, string Password, string TotpSecret, IReadOnlyList<string> Roles);
+}
+
+public enum Device { Desktop, Phone }
