@@ -5,7 +5,7 @@ using OpsConsole.Sandbox.Layout;
 using OtpNet;
 
 [assembly: AssemblyFixture(typeof(OpsConsole.Browser.Tests.ConsoleUnderTest))]
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
 namespace OpsConsole.Browser.Tests;
 

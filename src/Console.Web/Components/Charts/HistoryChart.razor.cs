@@ -10,6 +10,7 @@ public partial class HistoryChart
     private Reading<IReadOnlyList<HistorySeries>> _reading = null!;
     private List<ChartSeries>? _series;
     private object? _asked;
+    private DateTimeOffset _to;
     private bool _changed = true;
 
     [Inject]
@@ -82,7 +83,7 @@ public partial class HistoryChart
         if (!RendererInfo.IsInteractive || question.Equals(_asked)) return;
         _asked = question;
         (_series, _changed) = (null, true);
-        var to = To ?? Clock.GetUtcNow();
+        var to = _to = To ?? Clock.GetUtcNow();
         await _reading.ReadAsync(() => History.ReadAsync(new HistoryQuery(Metric, Keys, to - Range, to, 500, Gauge)));
         if (!question.Equals(_asked)) return;
         _changed = true;

@@ -39,6 +39,17 @@ public sealed partial class LiveChart : IAsyncDisposable
     [Parameter]
     public TimeSpan Window { get; set; } = TimeSpan.FromMinutes(30);
 
+    /// <summary>The axis begins here; null: with the first point. Likewise <see cref="To"/>.</summary>
+    [Parameter]
+    public DateTimeOffset? From { get; set; }
+
+    [Parameter]
+    public DateTimeOffset? To { get; set; }
+
+    /// <summary>The values' axis begins at zero; otherwise below the least value (availability, which is never far from 100 %).</summary>
+    [Parameter]
+    public bool FromZero { get; set; } = true;
+
     /// <summary>Pixels.</summary>
     [Parameter]
     public int Height { get; set; } = 240;
@@ -64,6 +75,9 @@ public sealed partial class LiveChart : IAsyncDisposable
                 windowMs = Window.TotalMilliseconds,
                 limit = Limit,
                 limitText = LimitText,
+                from = From?.ToUnixTimeMilliseconds(),
+                to = To?.ToUnixTimeMilliseconds(),
+                fromZero = FromZero,
             }, Series.Select(s => new { name = s.Name, data = s.Points }));
             _failed = false;
         }

@@ -22,7 +22,7 @@ public static class Say
     {
         null => Unknown,
         < 0.0005 => "0 ms",
-        < 1 => string.Create(Plain, $"{value * 1000:0} ms"),
+        < 0.9995 => string.Create(Plain, $"{value * 1000:0} ms"),
         < 100 => string.Create(Plain, $"{value:0.#} s"),
         _ => Duration(value),
     };
@@ -31,7 +31,7 @@ public static class Say
     public static string Duration(double? seconds)
     {
         if (seconds is not { } value) return Unknown;
-        if (value < 1) return Seconds(value);
+        if (value < 0.9995) return Seconds(value);
         var span = TimeSpan.FromSeconds(Math.Round(value));
         return span switch
         {
