@@ -36,6 +36,7 @@ public static class ConsoleHost
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(_ => new ConsoleDatabase(configuration.GetConnectionString("Owner")!, configuration.GetConnectionString("Console")!));
         builder.Services.AddSingleton<DatabaseMigrator>();
+        builder.Services.AddSingleton<ProductionChecks>();
         builder.Services.AddRateLimits();
         builder.Services.AddConsoleHealth();
         builder.Services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<AccessOptions>>((forwarded, access) =>
@@ -55,6 +56,7 @@ public static class ConsoleHost
     public static async Task PrepareAsync(this WebApplication app)
     {
         await app.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(app.Lifetime.ApplicationStopping);
+        app.Services.GetRequiredService<ProductionChecks>().Warn();
         await using var scope = app.Services.CreateAsyncScope();
         await scope.ServiceProvider.GetRequiredService<FirstStart>().RunAsync(app.Lifetime.ApplicationStopping);
     }

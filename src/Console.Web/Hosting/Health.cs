@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using OpsConsole.Core.Live;
 using OpsConsole.Core.Persistence;
 
 namespace OpsConsole.Web.Hosting;
@@ -11,7 +12,7 @@ public static class Health
 
     public static IServiceCollection AddConsoleHealth(this IServiceCollection services)
     {
-        services.AddHealthChecks().AddCheck<DatabaseCheck>("database", tags: [Ready]);
+        services.AddHealthChecks().AddCheck<DatabaseCheck>("database", tags: [Ready]).AddCheck<PictureCheck>("picture", tags: [Ready]);
         return services;
     }
 
@@ -26,6 +27,18 @@ public static class Health
         status = report.Status.ToString().ToLowerInvariant(),
         checks = report.Entries.Select(e => new { name = e.Key, status = e.Value.Status.ToString().ToLowerInvariant(), detail = e.Value.Description }),
     }, WireJson.Options, context.RequestAborted);
+
+    /// <summary>Whether this node has a picture, its own or that of the node that observes; an old one is said to be old, and still shown.</summary>
+    private sealed class PictureCheck(IFleetFeed feed, TimeProvider clock) : IHealthCheck
+    {
+        public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+        {
+            var picture = feed.Current;
+            return Task.FromResult(picture.Epoch == 0 && picture.Sequence == 0
+                ? HealthCheckResult.Unhealthy("nothing has been seen yet")
+                : HealthCheckResult.Healthy($"{Math.Max(0, (int)(clock.GetUtcNow() - picture.At).TotalSeconds)} s old"));
+        }
+    }
 
     private sealed class DatabaseCheck(ConsoleDatabase database) : IHealthCheck
     {

@@ -40,6 +40,11 @@ public sealed class AccessOptions
     /// <summary>Whether /metrics answers without sign-in to callers on this machine. Others always need a token.</summary>
     public bool MetricsFromLoopback { get; set; } = true;
 
+    /// <summary>PKCS #12 file that encrypts the keys of sessions and second factors in the database, the same on all nodes; empty: they
+    /// rest there unencrypted.</summary>
+    public string KeyCertificateFile { get; set; } = "";
+    public string KeyCertificatePassword { get; set; } = "";
+
     /// <summary>Addresses of reverse proxies whose X-Forwarded-* headers are believed. None by default.</summary>
     public List<string> TrustedProxies { get; set; } = [];
 }
@@ -61,6 +66,8 @@ public sealed class AccessOptionsValidator : IValidateOptions<AccessOptions>
         Range("RequestsPerSecond", options.RequestsPerSecond, 20, 100_000);
         foreach (var origin in options.AllowedOrigins.Where(o => !IsOrigin(o)))
             mistakes.Add($"Access:AllowedOrigins: '{origin}' is no origin; write scheme, host and port only, such as https://wall.example.org.");
+        if (options.KeyCertificateFile.Length > 0 && !File.Exists(options.KeyCertificateFile))
+            mistakes.Add($"Access:KeyCertificateFile: there is no file {options.KeyCertificateFile}; give a PKCS #12 file with its private key.");
         foreach (var proxy in options.TrustedProxies.Where(p => !System.Net.IPAddress.TryParse(p, out _)))
             mistakes.Add($"Access:TrustedProxies: '{proxy}' is no IP address.");
         return mistakes.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(mistakes);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authorization;
@@ -26,7 +27,9 @@ public static class AccessRegistration
         services.AddPooledDbContextFactory<IdentityDb>((provider, builder) => builder.UseNpgsql(
             provider.GetRequiredService<ConsoleDatabase>().App, o => o.MigrationsHistoryTable("migrations", IdentityDb.Schema)));
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<IdentityDb>>().CreateDbContext());
-        services.AddDataProtection().SetApplicationName("OpsConsole").PersistKeysToDbContext<IdentityDb>();
+        var keys = services.AddDataProtection().SetApplicationName("OpsConsole").PersistKeysToDbContext<IdentityDb>();
+        if (File.Exists(access.KeyCertificateFile))
+            keys.ProtectKeysWithCertificate(X509CertificateLoader.LoadPkcs12FromFile(access.KeyCertificateFile, access.KeyCertificatePassword));
 
         services.AddIdentityCore<ConsoleUser>(options => Identity(options, access))
             .AddRoles<ConsoleRole>().AddEntityFrameworkStores<IdentityDb>().AddSignInManager()

@@ -51,6 +51,15 @@ public sealed class HostingTests(ConsoleApp app)
     }
 
     [Fact]
+    public async Task Readiness_BeforeAnythingWasSeen_IsRefusedAndSaysWhy()
+    {
+        var answer = await app.Nobody().GetAsync("/readyz", Cancel);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Contains("nothing has been seen yet", await answer.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Metrics_FromElsewhere_NeedAToken()
     {
         using var elsewhere = app.Nobody();
