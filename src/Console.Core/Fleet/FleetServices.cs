@@ -3,6 +3,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using OpsConsole.Core.Fleet.Configuration;
+using OpsConsole.Core.Fleet.Versions;
+using OpsConsole.Core.Live;
 using OpsConsole.Core.Replication;
 
 namespace OpsConsole.Core.Fleet;
@@ -27,6 +29,10 @@ public static class FleetServices
         services.AddSingleton(new FleetModel(reading.Options));
         services.AddSingleton(new EffectiveSettings(reading.Options, configuration));
         services.AddSingleton(Options.Create(replication));
+        services.AddSingleton(FleetDb.ConsoleSchema);
+        services.AddSingleton<FleetVersions>();
+        services.AddSingleton<IChangeSource, FleetChanges>();
+        services.AddHostedService<FleetVersionRecorder>();
         return services;
     }
 

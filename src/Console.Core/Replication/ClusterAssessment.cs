@@ -46,7 +46,7 @@ public static class ClusterAssessment
 
     private static (HealthStatus, string) Verdict(ClusterView view, ClusterOptions cluster, IReadOnlyList<string> primaries, string? primary, List<LinkReading> links)
     {
-        if (view.Nodes.Values.All(n => n.ObservedAt is null && n.Error is null))
+        if (view.IsBlank)
             return (HealthStatus.Unknown, "not observed yet");
         if (primaries.Count > 1)
             return (HealthStatus.Critical, $"two primaries: {string.Join(" and ", primaries)}");

@@ -17,8 +17,15 @@ public sealed record NodeReading(NodeObservation? Last, DateTimeOffset? Observed
 /// <summary>All that is known of one cluster at a moment: the input of the assessment.</summary>
 /// <param name="LastPrimary">region that was last seen as the only primary</param>
 /// <param name="Heartbeat">null when heartbeats are off</param>
-public sealed record ClusterView(DateTimeOffset Now, IReadOnlyDictionary<string, NodeReading> Nodes, HeartbeatStatus? Heartbeat, TimeSpan HeartbeatInterval, string? LastPrimary)
+/// <param name="Since">when the watch began</param>
+public sealed record ClusterView(DateTimeOffset Now, DateTimeOffset Since, IReadOnlyDictionary<string, NodeReading> Nodes, HeartbeatStatus? Heartbeat, TimeSpan HeartbeatInterval, string? LastPrimary)
 {
+    /// <summary>A console that has just started and has seen nothing yet does not cry wolf.</summary>
+    public static readonly TimeSpan StartGrace = TimeSpan.FromSeconds(10);
+
+    /// <summary>No node was ever observed, and there was hardly time to.</summary>
+    public bool IsBlank => Nodes.Values.All(n => n.ObservedAt is null) && (Now - Since < StartGrace || Nodes.Values.All(n => n.Error is null));
+
     public NodeObservation? Fresh(string region) => Nodes.TryGetValue(region, out var reading) && reading.IsReachable(Now) ? reading.Last : null;
 
     public IReadOnlyList<string> Primaries => Nodes.Keys.Where(r => Fresh(r) is { InRecovery: false }).Order(StringComparer.Ordinal).ToList();

@@ -20,6 +20,7 @@ internal sealed partial class ClusterWatch
     private readonly Dictionary<string, NodeReading> _nodes = [];
     private readonly WalClock _clock = new();
     private readonly HeartbeatLedger? _ledger;
+    private readonly DateTimeOffset _since;
     private string? _lastPrimary;
 
     public ClusterWatch(ClusterOptions cluster, IReplicationDriver driver, ReplicationOptions options, IFleetReducer reducer, IMetricSink metrics, TimeProvider time, ILogger logger)
@@ -27,7 +28,7 @@ internal sealed partial class ClusterWatch
         (_cluster, _driver, _options, _time, _logger) = (cluster, driver, options, time, logger);
         _post = new ReplicationPost(cluster, reducer, metrics);
         _ledger = cluster.Heartbeat.Enabled ? new HeartbeatLedger(TimeSpan.FromSeconds(cluster.Heartbeat.IntervalSeconds)) : null;
-        var now = time.GetUtcNow();
+        var now = _since = time.GetUtcNow();
         foreach (var node in cluster.Nodes)
             _nodes[node.Region] = new NodeReading(null, null, null, now, null, null);
     }
@@ -121,7 +122,7 @@ internal sealed partial class ClusterWatch
     private ClusterView View()
     {
         var now = _time.GetUtcNow();
-        return new ClusterView(now, _nodes, _ledger?.Status(now), _ledger?.Interval ?? TimeSpan.Zero, _lastPrimary);
+        return new ClusterView(now, _since, _nodes, _ledger?.Status(now), _ledger?.Interval ?? TimeSpan.Zero, _lastPrimary);
     }
 
     [LoggerMessage(3001, LogLevel.Warning, "Node {Region} of cluster {Cluster} cannot be observed: {Error}")]

@@ -19,6 +19,7 @@ public sealed class HeartbeatLedger(TimeSpan interval)
     private Heartbeat? _outstanding;
     private string? _problem;
     private bool _anyOutcome;
+    private DateTimeOffset? _since;
 
     public TimeSpan Interval => interval;
 
@@ -73,7 +74,8 @@ public sealed class HeartbeatLedger(TimeSpan interval)
         lock (_lock)
         {
             var available = Available(now);
-            if (available is { } known)
+            _since ??= now;
+            if (available is { } known && (_acknowledged is not null || now - _since > ClusterView.StartGrace))
                 Count(now, known);
             return new HeartbeatStatus(available, _acknowledged, Percent(), available == false ? _problem ?? Waiting(now) : null);
         }

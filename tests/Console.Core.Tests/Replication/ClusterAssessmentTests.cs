@@ -33,6 +33,16 @@ public sealed class ClusterAssessmentTests
         Assert.Empty(reading.Drift);
     }
 
+    [Theory]
+    [InlineData(3, HealthStatus.Unknown)]
+    [InlineData(11, HealthStatus.Failed)]
+    public void Assess_NothingEverAnswered_UnknownWhileTheConsoleStarts(double seconds, HealthStatus expected)
+    {
+        var view = View(Silent(), Silent(), Silent(), new HeartbeatStatus(false, null, 0, "refused"), null) with { Since = Now.AddSeconds(-seconds) };
+
+        Assert.Equal(expected, Assess(view).Status);
+    }
+
     [Fact]
     public void Assess_TwoPrimaries_CriticalAndNoneIsThePrimary()
     {

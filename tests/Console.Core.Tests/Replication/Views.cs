@@ -32,7 +32,7 @@ internal static class Views
     public static HeartbeatStatus Beating(double age = 0) => new(true, new Heartbeat(Guid.Empty, 9, Now.AddSeconds(-age)), 100, null);
 
     public static ClusterView View(NodeReading a, NodeReading b, NodeReading c, HeartbeatStatus? heartbeat = null, string? lastPrimary = "a") =>
-        new(Now, new Dictionary<string, NodeReading> { ["a"] = a, ["b"] = b, ["c"] = c }, heartbeat, TimeSpan.FromSeconds(1), lastPrimary);
+        new(Now, Now.AddMinutes(-1), new Dictionary<string, NodeReading> { ["a"] = a, ["b"] = b, ["c"] = c }, heartbeat, TimeSpan.FromSeconds(1), lastPrimary);
 
     public static ClusterReading Assess(ClusterView view, WalClock? clock = null) => ClusterAssessment.Assess(view, Cluster, clock ?? new WalClock(), new ReplicationOptions());
 }
