@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Health;
+using OpsConsole.Core.Health.Business;
 using OpsConsole.Core.Health.Probing;
 using OpsConsole.Core.Health.Probing.Net;
 using OpsConsole.Core.Health.Telemetry;
@@ -34,6 +35,9 @@ public static class ObservationServices
         services.AddSingleton<IObserver>(s => s.GetRequiredService<RollUp>());
         services.AddSingleton<IHistory, TelemetryHistory>();
         services.AddSingleton<IChangeSource, StatusChanges>();
+        services.AddSingleton<IObserver, BusinessMetricsObserver>();
+        services.AddSingleton<ObserverCommands>();
+        services.AddSingleton<IObserver>(s => s.GetRequiredService<ObserverCommands>());
         services.AddSingleton<ObserverLease>();
         services.AddSingleton<BatchPublisher>();
         services.AddSingleton<BatchFollower>();
