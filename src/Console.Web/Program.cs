@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using OpsConsole.Core.Alerts.Notifications;
 using OpsConsole.Core.Audit;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
@@ -29,8 +30,10 @@ try
     builder.Services.AddJobs(builder.Configuration);
     builder.Services.AddAudit();
     builder.Services.AddOperations();
+    builder.Services.AddNotifications(builder.Configuration);
     builder.Services.AddConsoleUi();
     builder.Services.AddAccess(builder.Configuration);
+    builder.Services.AddSingleSignOn(builder.Configuration);
     builder.Services.AddApi();
     builder.Services.AddTelemetry(builder.Configuration);
     builder.Services.AddSignalR().AddJsonProtocol(json => WireJson.Configure(json.PayloadSerializerOptions));
@@ -42,6 +45,7 @@ try
     app.MapMetrics();
     app.MapApi();
     app.MapSignOut();
+    app.MapSingleSignOn();
     app.MapHub<FleetHub>(FleetHub.Path);
     app.MapConsoleUi();
     await app.RunAsync();

@@ -33,7 +33,7 @@ public sealed record Review(Guid Id, Guid OperationId, string OwedBy, string Rea
 }
 
 /// <summary>Something that people must hear of at once: break-glass, a refused try, an automatic failover.</summary>
-/// <param name="Kind">breakGlass, refused, approvalNeeded</param>
+/// <param name="Kind">breakGlass, refused, approvalNeeded, approvalDecided</param>
 public sealed record Alarm(string Kind, string Title, string Detail, Guid? OperationId, string By, DateTimeOffset At);
 
 /// <summary>Where alarms go (webhook, e-mail, pages). Called after the fact is on record; must not throw and must not wait for delivery.</summary>

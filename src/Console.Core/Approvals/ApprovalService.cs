@@ -65,6 +65,8 @@ public sealed class ApprovalService
             After: new { approval.PlanHash, stepUp = person.StepUp?.Method }), cancel);
         var decided = await ApprovalStore.FindAsync(connection, id, locked: false, cancel);
         await transaction.CommitAsync(cancel);
+        foreach (var sink in _alarms)
+            sink.Raise(new Alarm("approvalDecided", approve ? "Approved" : "Rejected", comment, approval.OperationId, person.Email, now));
         return decided!;
     }
 

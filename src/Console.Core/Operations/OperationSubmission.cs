@@ -62,7 +62,7 @@ internal sealed class OperationSubmission(
         else await AllowAsync(connection, transaction, id, request, person, plan, policy, now, blockers.Count > 0, cancel);
 
         await audit.AppendAsync(new AuditDraft(person.Email, $"{plan.Kind}.{(request.BreakGlassReason is null ? "request" : "breakGlass")}", $"operation:{id}",
-            request.BreakGlassReason ?? request.Reason, person.From, After: new { planHash = plan.Hash, plan.Title, request.StandingApproval, request.RollbackOf }), cancel);
+            request.BreakGlassReason ?? request.Reason, person.From, After: new { planHash = plan.Hash, plan.Title, request.StandingApproval, request.RollbackOf, approvalId }), cancel);
         await transaction.CommitAsync(cancel);
         Announce(id, request, person, plan, approvalId, now);
         return new Submitted(id, approvalId);

@@ -46,6 +46,8 @@ public static class ApiRegistration
         api.MapAudit();
         api.MapSettings();
         api.MapPasskeys();
+        api.MapLinks();
+        api.MapNotifications();
         api.MapOperations();
         api.MapFailovers();
         api.MapApprovals();

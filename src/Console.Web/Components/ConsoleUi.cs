@@ -20,6 +20,8 @@ public static class ConsoleUi
         services.AddMudServices(mud => mud.PopoverOptions.QueueDelay = TimeSpan.FromSeconds(5));
         services.AddSingleton<FeedAge>();
         services.AddHostedService(provider => provider.GetRequiredService<FeedAge>());
+        services.AddSingleton<Attention>();
+        services.AddHostedService(provider => provider.GetRequiredService<Attention>());
         services.AddSingleton<SharedReadings>();
         services.AddSingleton<FleetDigests>();
         services.AddScoped<LiveFleet>();

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.Options;
 using OpsConsole.Web.Identity;
 
 namespace OpsConsole.Web.Components.Access;
@@ -9,6 +10,8 @@ public partial class Account
 {
     private ConsoleUser? _user;
     private IReadOnlyList<TokenView> _tokens = [];
+    private IReadOnlyList<PasskeyView> _passkeys = [];
+    private IReadOnlyList<UserLoginInfo> _links = [];
     private (string Secret, string Uri)? _enrolment;
     private string? _token;
 
@@ -23,6 +26,16 @@ public partial class Account
 
     [Inject]
     public required TokenLedger Tokens { get; set; }
+
+    [Inject]
+    public required Passkeys Passkeys { get; set; }
+
+    [Inject]
+    public required IOptions<OidcOptions> Oidc { get; set; }
+
+    /// <summary>What kept an identity from being linked.</summary>
+    [SupplyParameterFromQuery(Name = "problem")]
+    public string? Reported { get; set; }
 
     [SupplyParameterFromForm]
     public AccountForm? Form { get; set; }

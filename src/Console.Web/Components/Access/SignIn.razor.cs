@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Components;
+using Microsoft.Extensions.Options;
 using OpsConsole.Web.Identity;
 
 namespace OpsConsole.Web.Components.Access;
@@ -24,10 +25,29 @@ public partial class SignIn
     [SupplyParameterFromQuery]
     public string? ReturnUrl { get; set; }
 
+    /// <summary>What kept the single sign-on from signing in.</summary>
+    [SupplyParameterFromQuery(Name = "problem")]
+    public string? Reported { get; set; }
+
+    [Inject]
+    public required IOptions<OidcOptions> Oidc { get; set; }
+
     private string? Problem { get; set; }
 
+    private string Onward => LocalUrl.OrHome(ReturnUrl);
+
     /// <summary>A posted form must be there again before its handler is called.</summary>
-    protected override void OnInitialized() => _ticket = Form?.Ticket;
+    protected override void OnInitialized() => (_ticket, Problem) = (Form?.Ticket, Form is null ? Explain(Reported) : null);
+
+    private static string? Explain(string? problem) => problem switch
+    {
+        null => null,
+        "linkFirst" => "There is an account with your mail address already. Sign in with its password, then link the single sign-on on the account page.",
+        "noRole" => "The single sign-on knows you, but none of your groups has a role here. Ask an administrator.",
+        "unknown" => "The single sign-on knows you, but there is no account for you here. Ask an administrator.",
+        "refused" => "The account is disabled or locked. Ask an administrator.",
+        _ => "The single sign-on failed or was cancelled. Try again, or sign in with your password.",
+    };
 
     private async Task PasswordAsync()
     {
@@ -48,8 +68,7 @@ public partial class SignIn
                 _ticket = outcome.Ticket;
                 break;
             case { User: { } user }:
-                var onward = LocalUrl.OrHome(ReturnUrl);
-                Navigation.NavigateTo(user.MustChangePassword ? $"/account/password?returnUrl={Uri.EscapeDataString(onward)}" : onward);
+                Navigation.NavigateTo(user.MustChangePassword ? $"/account/password?returnUrl={Uri.EscapeDataString(Onward)}" : Onward);
                 break;
             default:
                 Problem = Refused;

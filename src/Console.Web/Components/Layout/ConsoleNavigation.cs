@@ -21,6 +21,12 @@ public static class ConsoleNavigation
             new("services", "Services", "service", Policies.ViewFleet, OnBar: true),
             new("replication", "Replication", "replication", Policies.ViewFleet, OnBar: true),
         ]),
+        new("Action",
+        [
+            new("failover", "Failover", "failover", Policies.ViewFleet),
+            new("operations", "Operations", "operation", Policies.ViewFleet),
+            new("approvals", "Approvals", "approval", Policies.ViewFleet),
+        ]),
         new("Assurance",
         [
             new("objectives", "Objectives", "objective", Policies.ViewFleet),

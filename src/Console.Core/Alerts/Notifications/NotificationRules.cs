@@ -1,0 +1,59 @@
+using System.Text.Json;
+using OpsConsole.Core.Audit;
+
+namespace OpsConsole.Core.Alerts.Notifications;
+
+/// <summary>Which audit entries people hear of, and in which words. Pure.</summary>
+public static class NotificationRules
+{
+    public static Notification? For(AuditEntry entry)
+    {
+        var after = Parse(entry.After);
+        var (kind, title) = entry.Action switch
+        {
+            _ when entry.Action.EndsWith(".breakGlass", StringComparison.Ordinal) => (NotificationKind.BreakGlass, $"Glass broken: {Text(after, "title") ?? entry.Target}"),
+            _ when entry.Action.EndsWith(".request", StringComparison.Ordinal) && Is(after, "standingApproval") => (NotificationKind.AutomaticFailover, $"Started by the console: {Text(after, "title") ?? entry.Target}"),
+            _ when entry.Action.EndsWith(".request", StringComparison.Ordinal) && Text(after, "approvalId") is not null => (NotificationKind.ApprovalRequested, $"Approval needed: {Text(after, "title") ?? entry.Target}"),
+            "approvalPolicy.propose" => (NotificationKind.ApprovalRequested, "Approval needed: another approval policy"),
+            "approval.approve" => (NotificationKind.ApprovalDecided, "Approved"),
+            "approval.reject" => (NotificationKind.ApprovalDecided, "Rejected"),
+            "approval.expire" => (NotificationKind.ApprovalDecided, "Nobody approved it in time"),
+            "approval.void" => (NotificationKind.ApprovalDecided, "Void: what would run has changed"),
+            "approval.refused" => (NotificationKind.RefusedTry, "A decision on an approval was refused"),
+            "account.stepUpRefused" => (NotificationKind.RefusedTry, "A wrong second factor was given for a dangerous action"),
+            "session.lockedOut" => (NotificationKind.RefusedTry, "An account was locked after too many wrong passwords or codes"),
+            _ => ((NotificationKind?)null, ""),
+        };
+        return kind is { } found ? new Notification(entry.Sequence, found, title, entry.Reason ?? "", entry.Actor, entry.At, Path(entry, after)) : null;
+    }
+
+    private static string Path(AuditEntry entry, JsonElement? after)
+    {
+        if (Text(after, "approvalId") is { } approval) return $"/approvals/{approval}";
+        return entry.Target.Split(':', 2) switch
+        {
+            ["operation", var id] => $"/operations/{id}",
+            ["approval", var id] => $"/approvals/{id}",
+            _ => "/audit",
+        };
+    }
+
+    private static JsonElement? Parse(string? json)
+    {
+        if (json is null) return null;
+        try
+        {
+            return JsonSerializer.Deserialize<JsonElement>(json);
+        }
+        catch (JsonException)
+        {
+            return null; // an altered row may hold anything
+        }
+    }
+
+    private static string? Text(JsonElement? after, string name) =>
+        after is { ValueKind: JsonValueKind.Object } members && members.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static bool Is(JsonElement? after, string name) =>
+        after is { ValueKind: JsonValueKind.Object } members && members.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True;
+}

@@ -1,0 +1,179 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Failover;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Live;
+using OpsConsole.Core.Operations;
+using OpsConsole.Web.Components.Live;
+using OpsConsole.Web.Components.Shared;
+
+namespace OpsConsole.Web.Components.Pages.Failover;
+
+/// <summary>Readiness of every target, and the plan of the one that was chosen. What was chosen is in the address.</summary>
+public partial class FailoverPage
+{
+    private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(3);
+    private readonly HashSet<string> _overrides = [];
+    private List<(string Target, Readiness Reading)> _readiness = [];
+    private IReadOnlyList<ContingencyCase> _contingency = [];
+    private Advice _advice = new(FailoverStrategy.Immediate, true, []);
+    private Readiness _chosen = new(null, null);
+    private ClusterOptions? _cluster;
+    private string _source = "";
+    private string _reason = "";
+    private string _glass = "";
+    private string? _refusal;
+    private string _key = Guid.NewGuid().ToString();
+    private bool _manual;
+    private bool _reading;
+    private DateTimeOffset _readAt;
+
+    [SupplyParameterFromQuery(Name = "cluster")]
+    public string? ClusterId { get; set; }
+
+    [SupplyParameterFromQuery]
+    public string? Target { get; set; }
+
+    [SupplyParameterFromQuery(Name = "strategy")]
+    public string? StrategyWord { get; set; }
+
+    [SupplyParameterFromQuery]
+    public bool? Planned { get; set; }
+
+    [Inject]
+    public required FleetModel Fleet { get; set; }
+
+    [Inject]
+    public required OperationService Operations { get; set; }
+
+    [Inject]
+    public required SharedReadings Shared { get; set; }
+
+    [Inject]
+    public required IJSRuntime Browser { get; set; }
+
+    [Inject]
+    public required NavigationManager Navigation { get; set; }
+
+    [Inject]
+    public required TimeProvider Clock { get; set; }
+
+    private FailoverStrategy Strategy => Enum.TryParse<FailoverStrategy>(StrategyWord, ignoreCase: true, out var chosen) ? chosen : _advice.Strategy;
+
+    private bool IsPlanned => Planned ?? SourceServes;
+
+    private bool SourceServes => Picture.Clusters.GetValueOrDefault(_cluster?.Id ?? "") is { PrimaryRegion: not null, WriteAvailable: not false };
+
+    protected override bool Concerns(ILiveEntity entity) => entity is ClusterState or LinkState or RegionState;
+
+    protected override async Task OnParametersSetAsync()
+    {
+        _cluster = Fleet.Clusters.GetValueOrDefault(ClusterId ?? "") ?? Fleet.Options.Clusters.FirstOrDefault();
+        if (_cluster is null) return;
+        if (Target is not null && _cluster.Nodes.All(n => n.Region != Target)) Target = null;
+        _overrides.Clear();
+        _refusal = null;
+        await ReadAsync();
+    }
+
+    protected override void OnPicture()
+    {
+        if (!_reading && Clock.GetUtcNow() - _readAt >= Renewal) _ = InvokeAsync(async () =>
+        {
+            await ReadAsync();
+            StateHasChanged();
+        });
+    }
+
+    private async Task ReadAsync()
+    {
+        _reading = true;
+        _readAt = Clock.GetUtcNow();
+        var cluster = _cluster!;
+        _source = Picture.Clusters.GetValueOrDefault(cluster.Id)?.PrimaryRegion ?? cluster.PrimaryRegion;
+        var readiness = new List<(string, Readiness)>();
+        foreach (var target in Fleet.RegionsByPriority.Select(r => r.Id).Where(r => r != _source && cluster.Nodes.Any(n => n.Region == r)))
+            readiness.Add((target, await Shared.GetAsync($"readiness:{cluster.Id}:{_source}:{target}:{SourceServes}", Renewal, () => PlanAsync(target, FailoverStrategy.Immediate, SourceServes, []))));
+        _readiness = readiness;
+        _contingency = Contingency.Cases([.. Fleet.Options.Regions.Where(r => Picture.Regions.GetValueOrDefault(r.Id)?.Status is HealthStatus.Healthy or HealthStatus.Degraded)], null, 1);
+        if (Target is { } chosen)
+        {
+            _advice = StrategyAdvisor.Recommend(Situation(cluster.Id, chosen));
+            _chosen = await PlanAsync(chosen, Strategy, IsPlanned, [.. _overrides]);
+        }
+        _reading = false;
+    }
+
+    private Situation Situation(string cluster, string target)
+    {
+        var lag = Picture.Links.GetValueOrDefault(LinkState.KeyOf(cluster, _source, target));
+        var ready = _readiness.FirstOrDefault(r => r.Target == target).Reading.Preview;
+        return new Situation(SourceServes, Picture.Regions.GetValueOrDefault(target)?.Status == HealthStatus.Healthy,
+            ready is null ? lag is not null : !ready.Preflight.Checks.Any(c => c is { Id: "lag-within-rpo", Verdict: CheckVerdict.Blocking }), MajorUpdate: false, CausesKnown: true);
+    }
+
+    private async Task<Readiness> PlanAsync(string target, FailoverStrategy strategy, bool planned, IReadOnlyList<string> overrides)
+    {
+        try
+        {
+            var request = new FailoverRequest(_cluster!.Id, _source, target, strategy, planned, FailoverScope.Full, [], [.. overrides.Order(StringComparer.Ordinal)]);
+            return new Readiness(await Operations.PreviewAsync(OperationKinds.Failover, JsonSerializer.SerializeToNode(request, OperationJson.Options)!.AsObject()), null);
+        }
+        catch (RequestRefusedException refused)
+        {
+            return new Readiness(null, refused.Message);
+        }
+    }
+
+    private async Task OverrideAsync(string check)
+    {
+        if (!_overrides.Remove(check)) _overrides.Add(check);
+        await ReadAsync();
+    }
+
+    /// <summary>One key for one plan: pressing twice, or again after the connection was lost, asks once.</summary>
+    private async Task AskAsync(PlanPreview preview, string? glass, Proof proof)
+    {
+        var answer = await Browser.CallApiAsync("POST", "/api/v1/failovers", new
+        {
+            cluster = _cluster!.Id, source = _source, target = Target, strategy = Strategy.ToString(), planned = IsPlanned, overrides = _overrides.Order(StringComparer.Ordinal), planHash = preview.Hash,
+            reason = _reason, start = _manual ? "manual" : null, breakGlass = glass is null ? null : new { reason = glass },
+        }, proof, _key);
+        if (!answer.Ok)
+        {
+            _refusal = answer.Problem;
+            await ReadAsync();
+            return;
+        }
+        _key = Guid.NewGuid().ToString();
+        Navigation.NavigateTo(answer.Read("approvalId") is { } approval ? $"/approvals/{approval}" : $"/operations/{answer.Read("operationId")}");
+    }
+
+    private bool MayAsk(PlanPreview preview) => _reason.Trim().Length > 0 && !preview.Preflight.Blocking(preview.Plan).Any();
+
+    private static string Verb(PlanPreview preview) => preview.Approval.Required ? $"Ask: {preview.Plan.Title}" : preview.Plan.Title;
+
+    private static string Agreement(ApprovalRule rule) => rule.Required
+        ? $"{(rule.Approvers == 1 ? "One approver" : $"{rule.Approvers} approvers")} must agree{(rule.StepUp ? ", with a second factor" : "")}."
+        : "Nobody has to agree.";
+
+    private string Address(string target, FailoverStrategy strategy, bool planned) =>
+        $"/failover?cluster={_cluster!.Id}&target={target}&strategy={JsonNamingPolicy.CamelCase.ConvertName(strategy.ToString())}&planned={(planned ? "true" : "false")}";
+
+    private static double? Number(PlanPreview preview, string name) => preview.Preflight.Estimate[name] is JsonValue value && value.TryGetValue<double>(out var number) ? number : null;
+
+    private static RenderFragment Ready(Readiness reading) => reading.Preview?.Preflight.Checks is not { } checks ? StatusMark.Of(HealthStatus.Unknown, "no plan", "")
+        : checks.Any(c => c.Verdict == CheckVerdict.Blocking) ? StatusMark.Of(HealthStatus.Failed, "blocked", "")
+        : checks.Any(c => c.Verdict == CheckVerdict.Warning) ? StatusMark.Of(HealthStatus.Degraded, "ready, with warnings", "")
+        : StatusMark.Of(HealthStatus.Healthy, "ready", "");
+
+    private static string Counts(Readiness reading) => reading.Preview?.Preflight.Checks is { } checks
+        ? $"{Say.Share(checks.Count(c => c.Verdict == CheckVerdict.Passed), checks.Length)} passed{string.Concat(checks.Where(c => c.Verdict == CheckVerdict.Blocking).Select(c => $"; {c.Id}: {c.Measured}"))}"
+        : reading.Problem ?? "";
+}
+
+/// <param name="Problem">why there is no plan; null when there is one</param>
+public sealed record Readiness(PlanPreview? Preview, string? Problem);

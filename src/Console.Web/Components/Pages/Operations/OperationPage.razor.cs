@@ -1,0 +1,86 @@
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using OpsConsole.Core.Operations;
+using OpsConsole.Web.Components.Shared;
+
+namespace OpsConsole.Web.Components.Pages.Operations;
+
+/// <summary>One operation, live. Everything shown is read from the database, so that a reload or another node shows the same.</summary>
+public sealed partial class OperationPage : IDisposable
+{
+    private const int JournalShown = 200;
+    private readonly CancellationTokenSource _gone = new();
+    private Operation? _operation;
+    private List<OperationEvent> _journal = [];
+    private string? _problem;
+    private Guid _followed;
+
+    [Parameter]
+    public Guid Id { get; set; }
+
+    [Inject]
+    public required OperationReader Reader { get; set; }
+
+    [Inject]
+    public required IOperationFeed Feed { get; set; }
+
+    [Inject]
+    public required IJSRuntime Browser { get; set; }
+
+    [Inject]
+    public required NavigationManager Navigation { get; set; }
+
+    [Inject]
+    public required TimeProvider Clock { get; set; }
+
+    private string Remaining => _operation switch
+    {
+        { State: OperationState.Running, StartedAt: { } started, ProgressPercent: > 5 and < 100 } running =>
+            $"About {Say.Duration((Clock.GetUtcNow() - started).TotalSeconds / running.ProgressPercent * (100 - running.ProgressPercent))} left.",
+        { StartedAt: { } started, EndedAt: { } ended } => $"Took {Say.Duration((ended - started).TotalSeconds)}.",
+        _ => "",
+    };
+
+    protected override async Task OnParametersSetAsync()
+    {
+        if (_followed == Id) return;
+        _followed = Id;
+        _journal = [];
+        await LoadAsync();
+        if (RendererInfo.IsInteractive) _ = OperationWatch.RunAsync(Feed, s => s.OperationId == Id, () => InvokeAsync(ShowAsync), _gone.Token);
+    }
+
+    private async Task ShowAsync()
+    {
+        await LoadAsync();
+        StateHasChanged();
+    }
+
+    private async Task LoadAsync()
+    {
+        _operation = await Reader.FindAsync(Id);
+        if (_operation is null) return;
+        var last = _journal.Count > 0 ? _journal[0].Sequence : Math.Max(0, _operation.LastEvent - JournalShown);
+        foreach (var happened in await Reader.EventsAsync(Id, last))
+            _journal.Insert(0, happened);
+        if (_journal.Count > JournalShown) _journal.RemoveRange(JournalShown, _journal.Count - JournalShown);
+    }
+
+    private async Task ActAsync(string verb)
+    {
+        var answer = await Browser.CallApiAsync("POST", $"/api/v1/operations/{Id}/{verb}", verb == "start" ? null : new { reason = $"{verb} on the page" });
+        _problem = answer.Ok ? null : answer.Problem;
+        if (answer.Ok && answer.Read("id") is { } other && other != Id.ToString()) Navigation.NavigateTo($"/operations/{other}");
+        else await LoadAsync();
+    }
+
+    private static string Took(OperationStep step) => step is { StartedAt: { } started, EndedAt: { } ended } ? Say.Seconds((ended - started).TotalSeconds) : "";
+
+    private static string Words(OperationEvent happened) => happened.Kind == "state" ? $"{happened.Data?["from"]} → {happened.Data?["to"]} {happened.Text}" : happened.Text;
+
+    public void Dispose()
+    {
+        _gone.Cancel();
+        _gone.Dispose();
+    }
+}

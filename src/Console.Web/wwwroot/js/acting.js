@@ -1,0 +1,85 @@
+// Dangerous calls go from the browser to the API, so that pages and scripts meet the same checks: the session, the origin, the second factor.
+async function request(method, url, body, headers) {
+  const response = await fetch(url, {
+    method,
+    credentials: 'same-origin',
+    headers: { 'X-OpsConsole': '1', ...(body === undefined || body === null ? {} : { 'Content-Type': 'application/json' }), ...headers },
+    body: body === undefined || body === null ? undefined : JSON.stringify(body),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+const json = answer => (answer.text.startsWith('{') ? JSON.parse(answer.text) : {});
+const encode = text => btoa(String.fromCharCode(...new TextEncoder().encode(text))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+
+/** Answers a challenge with a passkey; throws when the person or the authenticator declines. */
+async function answer(challenge) {
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(challenge.options);
+  const credential = await navigator.credentials.get({ publicKey });
+  return { challengeId: challenge.challengeId, credential: credential.toJSON() };
+}
+
+async function proof() {
+  const asked = await request('POST', '/api/v1/me/passkeys/challenge');
+  if (asked.status !== 200) throw new Error(json(asked).detail ?? 'No challenge.');
+  return encode(JSON.stringify(await answer(json(asked))));
+}
+
+/** Called by pages: {code} or {passkey: true} proves presence, {key} makes a repeated call harmless. */
+async function call(method, url, body, { code, passkey, key } = {}) {
+  try {
+    const headers = {};
+    if (code) headers['X-Totp'] = code;
+    if (passkey) headers['X-Passkey'] = await proof();
+    if (key) headers['Idempotency-Key'] = key;
+    return await request(method, url, body, headers);
+  } catch (problem) {
+    return { status: 0, text: JSON.stringify({ title: 'Not sent', detail: passkey ? `The passkey was not used: ${problem.message}` : 'The console does not answer.' }) };
+  }
+}
+
+window.opsConsoleActing = { call };
+
+// Forms of pages that have no circuit: sign-in and the account.
+const acts = {
+  async signIn(button) {
+    const asked = await request('POST', '/api/v1/session/passkey/options');
+    const signed = await request('POST', '/api/v1/session/passkey', await answer(json(asked)));
+    if (signed.status === 200) location.assign(button.dataset.next || '/');
+    return signed;
+  },
+  async add(button, form) {
+    const started = await call('POST', '/api/v1/me/passkeys/options', null, { code: form.elements.code?.value });
+    if (started.status !== 200) return started;
+    const challenge = json(started);
+    const credential = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(challenge.options) });
+    const added = await request('POST', '/api/v1/me/passkeys', { challengeId: challenge.challengeId, credential: credential.toJSON(), name: form.elements.name.value });
+    if (added.status === 201) location.assign('/account');
+    return added;
+  },
+  async remove(button, form) {
+    const code = form.elements.code?.value;
+    const removed = await call('DELETE', `/api/v1/me/passkeys/${button.dataset.id}`, null, code ? { code } : { passkey: true });
+    if (removed.status === 204) location.assign('/account');
+    return removed;
+  },
+  async link(button, form) {
+    const started = await call('POST', '/api/v1/me/links', null, { code: form.elements.code?.value });
+    if (started.status === 200) location.assign(json(started).url);
+    return started;
+  },
+};
+
+document.addEventListener('submit', async event => {
+  const form = event.target;
+  const act = acts[form.dataset?.act];
+  if (!act) return;
+  event.preventDefault();
+  const said = form.querySelector('[data-said]');
+  try {
+    const result = await act(event.submitter ?? form, form);
+    if (result.status >= 400 && said) said.textContent = json(result).detail ?? 'It was refused.';
+  } catch (problem) {
+    if (said) said.textContent = `Not done: ${problem.message}`;
+  }
+});

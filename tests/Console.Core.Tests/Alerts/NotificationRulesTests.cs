@@ -1,0 +1,43 @@
+using OpsConsole.Core.Alerts.Notifications;
+using OpsConsole.Core.Audit;
+
+namespace OpsConsole.Core.Tests.Alerts;
+
+public sealed class NotificationRulesTests
+{
+    private static AuditEntry Entry(string action, string target = "operation:7", string? after = null) =>
+        new(1, DateTimeOffset.UnixEpoch, "ann@example.org", action, target, "because", null, null, after, "", "");
+
+    [Theory]
+    [InlineData("failover.breakGlass", null, NotificationKind.BreakGlass)]
+    [InlineData("failover.request", """{"standingApproval":true,"title":"Fail over"}""", NotificationKind.AutomaticFailover)]
+    [InlineData("failover.request", """{"approvalId":"42","title":"Fail over"}""", NotificationKind.ApprovalRequested)]
+    [InlineData("approvalPolicy.propose", null, NotificationKind.ApprovalRequested)]
+    [InlineData("approval.approve", null, NotificationKind.ApprovalDecided)]
+    [InlineData("approval.reject", null, NotificationKind.ApprovalDecided)]
+    [InlineData("approval.expire", null, NotificationKind.ApprovalDecided)]
+    [InlineData("approval.void", null, NotificationKind.ApprovalDecided)]
+    [InlineData("approval.refused", null, NotificationKind.RefusedTry)]
+    [InlineData("account.stepUpRefused", null, NotificationKind.RefusedTry)]
+    [InlineData("session.lockedOut", null, NotificationKind.RefusedTry)]
+    public void For_WhatPeopleMustHear_MakesAMessage(string action, string? after, NotificationKind kind)
+    {
+        var notification = NotificationRules.For(Entry(action, after: after));
+        Assert.Equal((kind, "because", "ann@example.org"), (notification!.Kind, notification.Detail, notification.By));
+    }
+
+    [Theory]
+    [InlineData("failover.request", """{"approvalId":null,"standingApproval":false}""")]
+    [InlineData("failover.request", "no json at all")]
+    [InlineData("session.signIn", null)]
+    [InlineData("user.create", null)]
+    public void For_Others_IsSilent(string action, string? after) => Assert.Null(NotificationRules.For(Entry(action, after: after)));
+
+    [Fact]
+    public void For_ARequestWithApproval_LeadsToTheApproval()
+    {
+        Assert.Equal("/approvals/42", NotificationRules.For(Entry("failover.request", after: """{"approvalId":"42"}"""))!.Path);
+        Assert.Equal("/operations/7", NotificationRules.For(Entry("failover.breakGlass"))!.Path);
+        Assert.Equal("/audit", NotificationRules.For(Entry("session.lockedOut", "user:1"))!.Path);
+    }
+}

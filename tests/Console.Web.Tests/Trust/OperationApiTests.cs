@@ -1,0 +1,201 @@
+using OpsConsole.Core.Approvals;
+
+namespace OpsConsole.Web.Tests.Trust;
+
+[Collection(TrustCollection.Name)]
+public sealed class OperationApiTests(ConsoleUnderTest console)
+{
+    [Fact]
+    public async Task Preview_ShowsPlanChecksAndWhoMustAgree()
+    {
+        var viewer = await console.PersonAsync(Roles.Viewer);
+        var preview = (await viewer.PostAsync("/api/v1/failovers/preview", Asking.Call("blueGreen"))).Is(200).Body;
+        Assert.Equal(64, preview["plan"]!["hash"]!.ToString().Length);
+        Assert.Equal("move it back", preview["plan"]!["steps"]![1]!["undo"]!.ToString());
+        Assert.Equal("passed", preview["checks"]![0]!["verdict"]!.ToString());
+        Assert.Equal(2, (int)preview["approval"]!["approvers"]!);
+        Assert.True((bool)preview["approval"]!["stepUp"]!);
+        Assert.Equal(0.7, (double)preview["estimate"]!["rtoSeconds"]!);
+    }
+
+    [Fact]
+    public async Task Preview_Nonsense_SaysEverythingAtOnce()
+    {
+        var viewer = await console.PersonAsync(Roles.Viewer);
+        var errors = (await viewer.PostAsync("/api/v1/failovers/preview", new { cluster = "none", source = "us-east-1", target = "us-east-1", strategy = "sudden", scope = "partial" })).Is(400).Body["errors"]!.AsObject();
+        Assert.Equal(["cluster", "services", "strategy", "target"], errors.Select(e => e.Key).Order());
+    }
+
+    [Fact]
+    public async Task Submit_NothingToApprove_RunsAndTellsItsStory()
+    {
+        var asker = await console.PersonAsync(Roles.Operator);
+        var (operation, approval, hash) = await Asking.SubmitAsync(asker, "canary");
+        Assert.Null(approval);
+        await Asking.EndsAsync(asker, operation, "succeeded");
+        var view = (await asker.GetAsync($"/api/v1/operations/{operation}")).Is(200).Body;
+        Assert.Equal(hash, view["planHash"]!.ToString());
+        Assert.Equal(100, (double)view["progressPercent"]!);
+        Assert.All(view["steps"]!.AsArray(), s => Assert.Equal("done", s!["state"]!.ToString()));
+        Assert.NotNull(view["result"]!["commitUntil"]);
+        var listed = (await asker.GetAsync("/api/v1/operations?kind=failover&state=succeeded")).Is(200).Body["items"]!.AsArray();
+        Assert.Contains(listed, o => o!["id"]!.ToString() == operation);
+    }
+
+    [Fact]
+    public async Task Events_ResumeAfterTheLastOneSeen()
+    {
+        var asker = await console.PersonAsync(Roles.Operator);
+        var (operation, _, _) = await Asking.SubmitAsync(asker, "canary", 1);
+        var whole = await asker.Api.GetStringAsync($"/api/v1/operations/{operation}/events");
+        var ids = whole.Split('\n').Where(l => l.StartsWith("id: ", StringComparison.Ordinal)).ToList();
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/operations/{operation}/events");
+        request.Headers.Add("Last-Event-ID", ids[1]["id: ".Length..]);
+        var rest = await (await asker.Api.SendAsync(request)).Content.ReadAsStringAsync();
+        Assert.Equal(ids.Skip(2), rest.Split('\n').Where(l => l.StartsWith("id: ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Submit_SameIdempotencyKey_GivesTheSameOperation()
+    {
+        var asker = await console.PersonAsync(Roles.Operator);
+        var hash = await Asking.HashAsync(asker, "gradual");
+        var key = Guid.NewGuid().ToString();
+        var first = (await asker.PostAsync("/api/v1/failovers", Asking.Call("gradual", planHash: hash), key: key)).Is(202);
+        var again = (await asker.PostAsync("/api/v1/failovers", Asking.Call("gradual", planHash: hash), key: key)).Is(202);
+        Assert.Equal(first["operationId"], again["operationId"]);
+        Assert.Equal("idempotencyKey", (await asker.PostAsync("/api/v1/failovers", Asking.Call("gradual", 1, await Asking.HashAsync(asker, "gradual", 1)), key: key)).Is(422)["rule"]);
+        var thief = await console.PersonAsync(Roles.Operator);
+        Assert.NotEqual(first["operationId"], (await thief.PostAsync("/api/v1/failovers", Asking.Call("gradual", planHash: hash), key: key)).Is(202)["operationId"]);
+    }
+
+    [Fact]
+    public async Task Submit_AnotherPlanThanShown_IsRefusedWithTheDifference()
+    {
+        var asker = await console.PersonAsync(Roles.Operator);
+        var hash = await Asking.HashAsync(asker, "gradual");
+        console.Script.Address = "elsewhere";
+        try
+        {
+            var reply = (await asker.PostAsync("/api/v1/failovers", Asking.Call("gradual", planHash: hash))).Is(409);
+            Assert.Contains(reply.Body["changes"]!.AsArray(), c => c!["after"]!.ToString().Contains("elsewhere", StringComparison.Ordinal));
+            (await asker.PostAsync("/api/v1/failovers", Asking.Call("gradual"))).Is(400);
+        }
+        finally
+        {
+            console.Script.Address = "one";
+        }
+    }
+
+    [Fact]
+    public async Task Submit_BlockingCheck_IsRefusedUnlessOverriddenByTwo()
+    {
+        var asker = await console.PersonAsync(Roles.Operator);
+        console.Script.Lag = 90;
+        try
+        {
+            var refused = (await asker.PostAsync("/api/v1/failovers", Asking.Call("canary", planHash: await Asking.HashAsync(asker, "canary")))).Is(422);
+            Assert.Equal("lag-within-rpo", refused.Body["checks"]![0]!["id"]!.ToString());
+            string[] overrides = ["lag-within-rpo"];
+            var hash = await Asking.HashAsync(asker, "canary", overrides: overrides);
+            var asked = (await asker.PostAsync("/api/v1/failovers", Asking.Call("canary", planHash: hash, overrides: overrides))).Is(202);
+            var approval = (await asker.GetAsync($"/api/v1/approvals/{asked["approvalId"]}")).Body["approval"]!;
+            Assert.Equal((2, true), ((int)approval["requiredApprovers"]!, (bool)approval["stepUp"]!));
+        }
+        finally
+        {
+            console.Script.Lag = 1;
+        }
+    }
+
+    [Fact]
+    public async Task Submit_HeldByAnother_IsBlockedAndNamesIt()
+    {
+        var asker = await console.PersonAsync(Roles.Operator);
+        console.Script.Hold = true;
+        try
+        {
+            var (running, _, _) = await Asking.SubmitAsync(asker, "canary");
+            var blocked = (await asker.PostAsync("/api/v1/failovers", Asking.Call("canary", planHash: await Asking.HashAsync(asker, "canary")))).Is(409);
+            Assert.Equal(running, blocked["blockedBy"]);
+            (await asker.PostAsync($"/api/v1/operations/{running}/cancel", new { reason = "" })).Is(400);
+            (await asker.PostAsync($"/api/v1/operations/{running}/cancel", new { reason = "changed my mind" })).Is(202);
+            await Asking.EndsAsync(asker, running, "cancelled");
+        }
+        finally
+        {
+            console.Script.Release();
+        }
+    }
+
+    [Fact]
+    public async Task Start_Manual_WaitsForSomebody()
+    {
+        var (asker, approver) = (await console.PersonAsync(Roles.Operator), await console.PersonAsync(Roles.Approver));
+        var (operation, approval, hash) = await Asking.SubmitAsync(asker, "gradual", start: "manual");
+        (await asker.PostAsync($"/api/v1/operations/{operation}/start", new { })).Is(422);
+        (await approver.PostAsync($"/api/v1/approvals/{approval}/approve", new { planHash = hash })).Is(200);
+        Assert.Equal("approved", (await asker.GetAsync($"/api/v1/operations/{operation}"))["state"]);
+        (await approver.PostAsync($"/api/v1/operations/{operation}/start", new { })).Is(403);
+        (await asker.PostAsync($"/api/v1/operations/{operation}/start", new { })).Is(202);
+        await Asking.EndsAsync(asker, operation, "succeeded");
+    }
+
+    [Fact]
+    public async Task RollBack_WithinTheWindow_IsANewOperationAndCommitEndsTheWindow()
+    {
+        var asker = await console.PersonAsync(Roles.Operator);
+        var (operation, _, _) = await Asking.SubmitAsync(asker, "canary", 2);
+        await Asking.EndsAsync(asker, operation, "succeeded");
+        var back = (await asker.PostAsync($"/api/v1/operations/{operation}/rollback", new { reason = "slower there" })).Is(202);
+        Assert.Equal(operation, back["rollbackOf"]);
+        await Asking.EndsAsync(asker, back["id"]!, "succeeded");
+        (await asker.PostAsync($"/api/v1/operations/{back["id"]}/commit", new { reason = "stays" })).Is(202);
+        Assert.Equal("committed", (await asker.PostAsync($"/api/v1/operations/{back["id"]}/rollback", new { reason = "again" })).Is(422)["rule"]);
+    }
+
+    [Fact]
+    public async Task BreakGlass_NeedsAFreshFactorAndOwesAReview()
+    {
+        var (asker, approver) = (await console.PersonAsync(Roles.Operator, Roles.Approver), await console.PersonAsync(Roles.Approver));
+        var call = Asking.Call("blueGreen", planHash: await Asking.HashAsync(asker, "blueGreen"), breakGlass: new { reason = "nobody answers and orders are lost" });
+        var key = Guid.NewGuid().ToString();
+        Assert.Equal("true", (await asker.PostAsync("/api/v1/failovers", call, key: key)).Is(403)["stepUpRequired"]);
+        var code = asker.Code();
+        var submitted = (await asker.PostAsync("/api/v1/failovers", call, code, key)).Is(202);
+        Assert.Null(submitted["approvalId"]);
+        // A lost answer is asked for again with the same code and key.
+        Assert.Equal(submitted["operationId"], (await asker.PostAsync("/api/v1/failovers", call, code, key)).Is(202)["operationId"]);
+        await Asking.EndsAsync(asker, submitted["operationId"]!, "succeeded");
+
+        var owed = (await asker.GetAsync("/api/v1/reviews")).Body["items"]!.AsArray().Single(r => r!["operationId"]!.ToString() == submitted["operationId"])!["id"]!.ToString();
+        Assert.Equal("selfApproval", (await asker.PostAsync($"/api/v1/reviews/{owed}/complete", new { notes = "fine" })).Is(422)["rule"]);
+        (await approver.PostAsync($"/api/v1/reviews/{owed}/complete", new { notes = "right under the circumstances" })).Is(200);
+        Assert.DoesNotContain((await asker.GetAsync("/api/v1/reviews")).Body["items"]!.AsArray(), r => r!["id"]!.ToString() == owed);
+    }
+
+    [Fact]
+    public async Task Automation_HandsOff_IsSetSeenAndEnded()
+    {
+        var (asker, viewer) = (await console.PersonAsync(Roles.Operator), await console.PersonAsync(Roles.Viewer));
+        var begin = new { scope = "fleet", hold = "automationPaused", active = true, reason = "migration tonight" };
+        (await viewer.PutAsync("/api/v1/automation", begin)).Is(403);
+        (await asker.PutAsync("/api/v1/automation", new { scope = "everything", hold = "maintenance", active = true, reason = "x" })).Is(422);
+        (await asker.PutAsync("/api/v1/automation", begin)).Is(200);
+        var hold = Assert.Single((await viewer.GetAsync("/api/v1/automation")).Body["items"]!.AsArray())!;
+        Assert.Equal(("automationPaused", asker.Email), (hold["hold"]!.ToString(), hold["by"]!.ToString()));
+        (await asker.PutAsync("/api/v1/automation", new { scope = "fleet", hold = "automationPaused", active = false, reason = "done" })).Is(200);
+        Assert.Empty((await viewer.GetAsync("/api/v1/automation")).Body["items"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task EmergencyStop_IsEngagedAndReleased()
+    {
+        var (asker, viewer) = (await console.PersonAsync(Roles.Approver), await console.PersonAsync(Roles.Viewer));
+        (await viewer.PostAsync("/api/v1/emergency-stop", new { reason = "fire" })).Is(403);
+        var engaged = (await asker.PostAsync("/api/v1/emergency-stop", new { reason = "fire" })).Is(200);
+        Assert.Equal(("true", asker.Email), (engaged["engaged"], engaged["by"]));
+        Assert.Empty(engaged.Body["reverted"]!.AsArray());
+        Assert.Equal("false", (await asker.PostAsync("/api/v1/emergency-stop/release", new { reason = "out" })).Is(200)["engaged"]);
+    }
+}
