@@ -9,7 +9,7 @@ public sealed class ReplicationOptions
 
     /// <summary>How often each node is asked, in seconds.</summary>
     [Range(0.25, 60)] public double IntervalSeconds { get; set; } = 1;
-    /// <summary>After which a node that does not answer counts as unreachable, in seconds.</summary>
+    /// <summary>After which a node or the write endpoint that does not answer counts as unreachable, in seconds. A commit that waits for its standbys is given longer.</summary>
     [Range(1, 60)] public int TimeoutSeconds { get; set; } = 2;
     /// <summary>HE-2, RE-1: lag from which a link is degraded, in seconds.</summary>
     [Range(0.1, 86_400)] public double DegradedLagSeconds { get; set; } = 60;

@@ -33,6 +33,22 @@ public sealed class FleetConfigurationTests
     }
 
     [Fact]
+    public void Guide_Example_IsValidButForItsSecretFiles()
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(directory!.FullName, "OpsConsole.sln")))
+            directory = directory.Parent;
+        var guide = File.ReadAllText(Path.Combine(directory.FullName, FleetConfiguration.Guide));
+        var json = guide[(guide.IndexOf("```json", StringComparison.Ordinal) + 7)..];
+        json = json[..json.IndexOf("```", StringComparison.Ordinal)];
+
+        var mistakes = FleetConfiguration.Read(BentFleet.Load(System.Text.Json.Nodes.JsonNode.Parse(json)!)).Mistakes;
+
+        Assert.NotEmpty(mistakes);
+        Assert.All(mistakes, m => Assert.EndsWith("_FILE", m.Path));
+    }
+
+    [Fact]
     public void Read_ManyMistakes_ReportsAllAtOnce()
     {
         var mistakes = BentFleet.Mistakes("Regions:0:Role=\"secondary\";;Regions:1:Priority=0;;Clusters:0:SynchronousStandbys=9;;Links:0:Source=\"mars\";;Contacts:0:Email=\"nobody\";;Services:0:Kind=\"databse\"");

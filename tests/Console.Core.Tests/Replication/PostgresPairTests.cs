@@ -40,7 +40,7 @@ public sealed class PostgresPairTests(PostgresPair pair) : IClassFixture<Postgre
     private readonly TestPostgres _postgres = pair.Primary;
     private readonly TestReplica _replica = pair.Replica;
     private readonly ClusterOptions _cluster = pair.Cluster;
-    private readonly PostgresReplicationDriver _driver = new(Options.Create(new ReplicationOptions()), TimeProvider.System);
+    private readonly PostgresReplicationDriver _driver = new(Options.Create(new ReplicationOptions { TimeoutSeconds = 30 }), TimeProvider.System);
 
     [Fact]
     public async Task Observe_Primary_SeesItsStandbyAndSlot()

@@ -5,17 +5,15 @@ using OpsConsole.Core.Replication;
 namespace OpsConsole.Core.Drivers.Postgres;
 
 /// <summary>Heartbeats into the cluster's own database, through the endpoint that clients use. The table is made when it is missing.</summary>
-internal sealed class PostgresHeartbeatChannel(ClusterOptions cluster, TimeProvider time) : IHeartbeatChannel
+internal sealed class PostgresHeartbeatChannel(ClusterOptions cluster, int connectSeconds, TimeProvider time) : IHeartbeatChannel
 {
-    private const int ConnectSeconds = 2;
-
     // A commit that waits for synchronous replication is given this long. Cancelling it then frees its backend; the row is
     // committed on the primary alone, the server warns of that, and the heartbeat does not count.
     private const int CommitSeconds = 10;
     private static readonly TimeSpan Kept = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan TrimEvery = TimeSpan.FromMinutes(1);
 
-    private readonly NpgsqlDataSource _source = PostgresConnections.Source(cluster, cluster.WriteEndpoint, "heartbeat", ConnectSeconds, CommitSeconds);
+    private readonly NpgsqlDataSource _source = PostgresConnections.Source(cluster, cluster.WriteEndpoint, "heartbeat", connectSeconds, CommitSeconds);
     private NpgsqlConnection? _connection;
     private string? _warning;
     private DateTimeOffset _trimmedAt;

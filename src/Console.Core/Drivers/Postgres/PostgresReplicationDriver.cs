@@ -11,5 +11,5 @@ public sealed class PostgresReplicationDriver(IOptions<ReplicationOptions> optio
 
     public INodeObserver Observe(ClusterOptions cluster, ClusterNodeOptions node) => new PostgresNodeObserver(cluster, node, options.Value.TimeoutSeconds);
 
-    public IHeartbeatChannel Heartbeats(ClusterOptions cluster) => new PostgresHeartbeatChannel(cluster, time);
+    public IHeartbeatChannel Heartbeats(ClusterOptions cluster) => new PostgresHeartbeatChannel(cluster, options.Value.TimeoutSeconds, time);
 }

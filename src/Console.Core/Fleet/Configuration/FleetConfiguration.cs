@@ -8,7 +8,7 @@ public sealed record FleetReading(FleetOptions Options, IReadOnlyList<Configurat
 /// <summary>Reads section <c>Fleet</c> and applies every rule, however many are broken.</summary>
 public static class FleetConfiguration
 {
-    public const string Guide = "docs/guide/fleet.md";
+    public const string Guide = "docs/fleet.md";
 
     /// <summary>Reads another section by the same rules: unknown settings, wrong types and ranges are all reported.</summary>
     public static (T Options, IReadOnlyList<ConfigurationMistake> Mistakes) ReadSection<T>(IConfiguration configuration, string section) where T : new()
