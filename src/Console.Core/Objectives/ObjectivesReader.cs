@@ -6,7 +6,7 @@ using OpsConsole.Core.Live;
 namespace OpsConsole.Core.Objectives;
 
 /// <summary>Targets against what is measured: from the live picture, and from history for the budgets.</summary>
-public sealed class ObjectivesReader(FleetModel fleet, ProbePlan plan, IFleetFeed feed, IHistory history, TimeProvider time) : IObjectives
+public sealed class ObjectivesReader(FleetModel fleet, ProbePlan plan, IFleetFeed feed, IHistory history, TimeProvider time) : IObjectives, IDisposable
 {
     private const int MaxPoints = 5000;
     private static readonly TimeSpan BudgetsStay = TimeSpan.FromSeconds(15);
@@ -14,6 +14,8 @@ public sealed class ObjectivesReader(FleetModel fleet, ProbePlan plan, IFleetFee
     private readonly SemaphoreSlim _one = new(1);
     private IReadOnlyList<ErrorBudget>? _budgets;
     private DateTimeOffset _budgetsAt;
+
+    public void Dispose() => _one.Dispose();
 
     public IReadOnlyList<ClusterObjectives> Current()
     {

@@ -35,7 +35,8 @@ internal sealed class S3Uploads(ObjectStore store)
         }
 
         var listed = await XDocument.LoadAsync(body, LoadOptions.None, http.RequestAborted);
-        var parts = listed.Descendants().Where(e => e.Name.LocalName == "PartNumber").Select(e => Path.Combine(directory, e.Value)).ToList();
+        var parts = listed.Descendants().Where(e => e.Name.LocalName == "PartNumber")
+            .Select(e => int.TryParse(e.Value, CultureInfo.InvariantCulture, out var number) ? Path.Combine(directory, number.ToString(CultureInfo.InvariantCulture)) : "").ToList();
         if (parts.Count == 0 || !parts.TrueForAll(File.Exists))
         {
             return Error(400, "InvalidPart", "A listed part was not uploaded.");
