@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Components.Web.Virtualization;
+using Microsoft.EntityFrameworkCore;
 using OpsConsole.Core.Audit;
 using OpsConsole.Web.Api;
 using OpsConsole.Web.Identity;
@@ -20,6 +21,7 @@ public partial class Audit : IDisposable
     private ChainReport? _report;
     private int _count;
     private bool _verifying;
+    private Dictionary<string, string> _people = [];
 
     [CascadingParameter]
     public required Task<AuthenticationState> Authentication { get; set; }
@@ -29,6 +31,9 @@ public partial class Audit : IDisposable
 
     [Inject]
     public required AuditAccess Access { get; set; }
+
+    [Inject]
+    public required IDbContextFactory<IdentityDb> People { get; set; }
 
     [Inject]
     public required NavigationManager Navigation { get; set; }
@@ -48,7 +53,15 @@ public partial class Audit : IDisposable
     [SupplyParameterFromQuery]
     public string? To { get; set; }
 
-    protected override async Task OnInitializedAsync() => await RecordAsync("audit.read");
+    protected override async Task OnInitializedAsync()
+    {
+        await RecordAsync("audit.read");
+        await using var db = await People.CreateDbContextAsync(_gone.Token);
+        _people = await db.Users.ToDictionaryAsync(u => $"user:{u.Id}", u => u.Email ?? "", _gone.Token);
+    }
+
+    /// <summary>The chain names users by id only; people read addresses.</summary>
+    private string NameOf(string target) => _people.GetValueOrDefault(target, target);
 
     protected override async Task OnParametersSetAsync()
     {
