@@ -10,6 +10,7 @@ public static class GaugeNames
     public const string PoolWaiting = "poolWaiting";
     public const string SizeBytes = "sizeBytes";
     public const string SlowQueries = "slowQueries";
+    public const string ConnectMs = "connectMs";
     public const string QueryMs = "queryMs";
     public const string CertificateDays = "certificateDays";
     public const string MemoryBytes = "memoryBytes";

@@ -7,7 +7,10 @@ namespace OpsConsole.Core.Health.Probing;
 /// another. A probe still running when it is due again is left out that time, and counted.</summary>
 public sealed partial class ProbeEngine : IObserver
 {
+    public const string ComponentName = "probe engine";
+
     private static readonly TimeSpan Grain = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan SayEvery = TimeSpan.FromSeconds(10);
 
     private readonly ProbePlan _plan;
     private readonly IProbeFactory _factory;
@@ -26,7 +29,7 @@ public sealed partial class ProbeEngine : IObserver
         _log = log;
     }
 
-    public string Name => "probe engine";
+    public string Name => ComponentName;
 
     /// <summary>How late probes started, and what was left out; since the process began.</summary>
     public ProbeStatistics Statistics { get; } = new();
@@ -42,6 +45,13 @@ public sealed partial class ProbeEngine : IObserver
     {
         _reducer.Probed(sample);
         _sink.Record(sample);
+    }
+
+    private void Say()
+    {
+        var skipped = Statistics.TakeSkipped();
+        _reducer.Component(ComponentName, skipped == 0 ? HealthStatus.Healthy : HealthStatus.Degraded,
+            skipped == 0 ? $"{_plan.Probes.Count} probes, started within {Statistics.LatenessMs(99)} ms (p99)" : $"{skipped} runs were left out: the one before had not ended", _time.GetUtcNow());
     }
 
     [LoggerMessage(2001, LogLevel.Information, "Probing {Count} targets")]
@@ -79,6 +89,7 @@ public sealed partial class ProbeEngine : IObserver
             await using (_timer = _engine._time.CreateTimer(_ => StartDue(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan))
             {
                 StartDue();
+                await using var saying = _engine._time.CreateTimer(_ => _engine.Say(), null, SayEvery, SayEvery);
                 try
                 {
                     await ended.Task;
@@ -195,6 +206,7 @@ public sealed partial class ProbeEngine : IObserver
         {
             _timeout?.Cancel();
             _timeout?.Dispose();
+            (Probe as IDisposable)?.Dispose();
         }
     }
 }

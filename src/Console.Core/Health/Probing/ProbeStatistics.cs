@@ -6,6 +6,7 @@ public sealed class ProbeStatistics
     private readonly long[] _lateness = new long[1001];
     private long _started;
     private long _overlapped;
+    private long _taken;
 
     /// <summary>Probes started.</summary>
     public long Count => Interlocked.Read(ref _started);
@@ -20,6 +21,13 @@ public sealed class ProbeStatistics
     }
 
     public void Overlapped() => Interlocked.Increment(ref _overlapped);
+
+    /// <summary>Runs left out since the last call.</summary>
+    public long TakeSkipped()
+    {
+        var skipped = Skipped;
+        return skipped - Interlocked.Exchange(ref _taken, skipped);
+    }
 
     /// <summary>Upper bound of the lateness of that share of starts, in ms; 0 when nothing ran.</summary>
     public int LatenessMs(double percent)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Npgsql;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Health;
 using OpsConsole.Core.Health.Probing;
@@ -44,6 +45,33 @@ public class OtherProbesTests
         Assert.StartsWith("28000", stranger.Error, StringComparison.Ordinal);
         var anonymous = await ProbeRunner.RunAsync(new ProbeOptions { Kind = ProbeKind.Postgres, Target = probe.Target }, ServiceKind.Database);
         Assert.Equal(ProbeOutcome.Success, anonymous.Outcome);
+    }
+
+    [Fact]
+    public async Task Postgres_SessionEndedByTheServer_IsNoFailureWhileNewClientsAreServed()
+    {
+        var postgres = await TestPostgres.SharedAsync();
+        await postgres.ExecuteAsync("CREATE ROLE watched LOGIN");
+        var probe = new ProbeOptions { Kind = ProbeKind.Postgres, Target = $"127.0.0.1:{postgres.Port}", Username = "watched" };
+        var running = ProbeRunner.RunAsync(probe, 8, ServiceKind.Database);
+        await using var superuser = new NpgsqlConnection(postgres.ConnectionString());
+        await superuser.OpenAsync(TestContext.Current.CancellationToken);
+        await using var end = new NpgsqlCommand("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'watched' AND backend_start < now() - interval '300 ms'", superuser);
+        long ended = 0;
+        while (!running.IsCompleted)
+            ended += (long)(await end.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+        Assert.True(ended > 0);
+        Assert.All(await running, s => Assert.Equal((ProbeOutcome.Success, null), (s.Outcome, s.Error)));
+    }
+
+    [Fact]
+    public async Task Postgres_ConnectionLostAndNoNewClients_IsAFailure()
+    {
+        var postgres = await TestPostgres.SharedAsync();
+        await postgres.ExecuteAsync("CREATE ROLE banned LOGIN CONNECTION LIMIT 0");
+        var sample = await ProbeRunner.RunAsync(new ProbeOptions { Kind = ProbeKind.Postgres, Target = $"127.0.0.1:{postgres.Port}", Username = "banned" }, ServiceKind.Database);
+        Assert.Equal(ProbeOutcome.Failure, sample.Outcome);
+        Assert.StartsWith("53300", sample.Error, StringComparison.Ordinal);
     }
 
     [Fact]

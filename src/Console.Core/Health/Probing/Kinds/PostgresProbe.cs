@@ -3,10 +3,10 @@ using OpsConsole.Core.Health.Probing.Net;
 
 namespace OpsConsole.Core.Health.Probing.Kinds;
 
-/// <summary>PostgreSQL: connect as a client would (always a new connection), one query, and at most each 5 s the statistics:
-/// connections and their share of the limit, size, transactions/s, statements running longer than 5 s. Response time: connection,
-/// authentication and query. Without a user name it only asks whether the server would talk (SSLRequest).</summary>
-internal sealed class PostgresProbe : IProbe
+/// <summary>PostgreSQL: one query on a kept connection, which is replaced by a new one each 10 s (so that a server that takes no new
+/// clients is noticed), and at most each 5 s the statistics: connections and their share of the limit, size, transactions/s, statements
+/// running longer than 5 s. Response time: the query. Without a user name it only asks whether the server would talk (SSLRequest).</summary>
+internal sealed class PostgresProbe : IProbe, IDisposable
 {
     private static readonly TimeSpan StatisticsEvery = TimeSpan.FromSeconds(5);
     private static readonly byte[] SslRequest = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -20,7 +20,7 @@ internal sealed class PostgresProbe : IProbe
         """;
 
     private readonly TcpTarget _target;
-    private readonly string? _connectionString;
+    private readonly KeptConnection? _connection;
     private readonly Names _names;
     private readonly TimeProvider _time;
     private (long At, long Transactions)? _last;
@@ -30,22 +30,12 @@ internal sealed class PostgresProbe : IProbe
         _names = names;
         _time = time;
         _target = TcpTarget.Parse(spec.Target, 5432);
-        var seconds = Math.Max(1, (int)Math.Ceiling(spec.Timeout.TotalSeconds));
-        _connectionString = spec.Options.Username.Length == 0 ? null : new NpgsqlConnectionStringBuilder
-        {
-            Host = _target.Host,
-            Port = _target.Port,
-            Username = spec.Options.Username,
-            Password = spec.Options.Password,
-            Database = spec.Options.Database.Length > 0 ? spec.Options.Database : "postgres",
-            Pooling = false,
-            Timeout = seconds,
-            CommandTimeout = seconds,
-            ApplicationName = "opsconsole-probe",
-        }.ConnectionString;
+        _connection = spec.Options.Username.Length == 0 ? null : new KeptConnection(_target, spec, time);
     }
 
-    public ValueTask<ProbeResult> RunAsync(CancellationToken timeout) => _connectionString is null ? AskAsync(timeout) : QueryAsync(timeout);
+    public ValueTask<ProbeResult> RunAsync(CancellationToken timeout) => _connection is null ? AskAsync(timeout) : QueryAsync(_connection, timeout);
+
+    public void Dispose() => _connection?.Dispose();
 
     private async ValueTask<ProbeResult> AskAsync(CancellationToken timeout)
     {
@@ -60,32 +50,52 @@ internal sealed class PostgresProbe : IProbe
             : new ProbeResult(ProbeOutcome.Failure, micros, 0, "not a PostgreSQL answer");
     }
 
-    private async ValueTask<ProbeResult> QueryAsync(CancellationToken timeout)
+    private async ValueTask<ProbeResult> QueryAsync(KeptConnection connections, CancellationToken timeout)
     {
-        var began = _time.GetTimestamp();
-        await using var connection = new NpgsqlConnection(_connectionString);
-        await connection.OpenAsync(timeout);
-        var asked = _time.GetTimestamp();
-        await using (var ping = new NpgsqlCommand("SELECT 1", connection))
-            await ping.ExecuteScalarAsync(timeout);
-        var query = _time.GetElapsedTime(asked);
-        var micros = ProbeResult.Micros(_time.GetElapsedTime(began));
+        var (connection, isNew) = await connections.GetAsync(timeout);
+        TimeSpan query;
+        try
+        {
+            query = await PingAsync(connection, timeout);
+        }
+        catch (NpgsqlException) when (!isNew && !timeout.IsCancellationRequested)
+        {
+            // The server may only have ended this session: a new client decides.
+            connections.Drop();
+            (connection, _) = await connections.GetAsync(timeout);
+            query = await PingAsync(connection, timeout);
+        }
+        catch
+        {
+            connections.Drop();
+            throw;
+        }
+        var micros = ProbeResult.Micros(query);
         if (_last is { } last && _time.GetElapsedTime(last.At) < StatisticsEvery)
             return new ProbeResult(ProbeOutcome.Success, micros);
-        return new ProbeResult(ProbeOutcome.Success, micros, 0, null, await GaugesAsync(connection, query, timeout));
+        return new ProbeResult(ProbeOutcome.Success, micros, 0, null, await GaugesAsync(connections, connection, query, timeout));
     }
 
-    private async Task<List<KeyValuePair<string, double>>> GaugesAsync(NpgsqlConnection connection, TimeSpan query, CancellationToken timeout)
+    private async Task<TimeSpan> PingAsync(NpgsqlConnection connection, CancellationToken timeout)
+    {
+        var asked = _time.GetTimestamp();
+        await using var ping = new NpgsqlCommand("SELECT 1", connection);
+        await ping.ExecuteScalarAsync(timeout);
+        return _time.GetElapsedTime(asked);
+    }
+
+    private async Task<List<KeyValuePair<string, double>>> GaugesAsync(KeptConnection connections, NpgsqlConnection connection, TimeSpan query, CancellationToken timeout)
     {
         await using var command = new NpgsqlCommand(Statistics, connection);
         await using var row = await command.ExecuteReaderAsync(timeout);
         await row.ReadAsync(timeout);
-        var connections = row.GetInt64(0);
+        var used = row.GetInt64(0);
         var gauges = new List<KeyValuePair<string, double>>
         {
+            new(GaugeNames.ConnectMs, Math.Round(connections.ConnectTook.TotalMilliseconds, 2)),
             new(GaugeNames.QueryMs, Math.Round(query.TotalMilliseconds, 2)),
-            new(GaugeNames.Connections, connections),
-            new(GaugeNames.ConnectionsPercent, Math.Round(connections * 100.0 / row.GetInt32(1), 1)),
+            new(GaugeNames.Connections, used),
+            new(GaugeNames.ConnectionsPercent, Math.Round(used * 100.0 / row.GetInt32(1), 1)),
             new(GaugeNames.SizeBytes, row.GetInt64(2)),
             new(GaugeNames.SlowQueries, row.GetInt64(4)),
         };
