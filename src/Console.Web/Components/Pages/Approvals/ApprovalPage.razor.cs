@@ -9,7 +9,7 @@ using OpsConsole.Web.Components.Shared;
 namespace OpsConsole.Web.Components.Pages.Approvals;
 
 /// <summary>Everything that an approver must know, in one screen of a phone. Decisions go through the API, with the hash that is shown here.</summary>
-public partial class ApprovalPage
+public sealed partial class ApprovalPage
 {
     private Approval? _approval;
     private Operation? _operation;

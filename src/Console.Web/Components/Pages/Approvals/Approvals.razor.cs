@@ -7,7 +7,7 @@ using OpsConsole.Web.Components.Shared;
 
 namespace OpsConsole.Web.Components.Pages.Approvals;
 
-public partial class Approvals
+public sealed partial class Approvals
 {
     private List<(Approval Approval, string Title)> _approvals = [];
     private string _notes = "";

@@ -10,7 +10,7 @@ using OpsConsole.Web.Identity;
 namespace OpsConsole.Web.Components.Pages.Audit;
 
 /// <summary>The audit log, read page by page as it is scrolled; filters are in the URL.</summary>
-public partial class Audit : IDisposable
+public sealed partial class Audit : IDisposable
 {
     private static readonly string[] KnownActions =
         ["session.", "session.signIn", "session.refused", "session.lockedOut", "session.signOut", "account.", "user.", "token.", "audit.", "operation.", "approval.", "settings."];
