@@ -24,8 +24,8 @@ public sealed class LiveFleetTests : IAsyncDisposable
     [Fact]
     public async Task Watch_ChangeOfAnother_IsNotCalled()
     {
-        var services = new Calls();
-        var regions = new Calls();
+        using var services = new Calls();
+        using var regions = new Calls();
         using var first = _live.Watch(e => e is ServiceState, services.Add);
         using var second = _live.Watch(e => e is RegionState, regions.Add);
         _fleet.PublishRegion("west", HealthStatus.Failed, "gone");
@@ -37,7 +37,7 @@ public sealed class LiveFleetTests : IAsyncDisposable
     [Fact]
     public async Task SetVisible_Hidden_CatchesUpInOneCall()
     {
-        var calls = new Calls();
+        using var calls = new Calls();
         using var watch = _live.Watch(e => e is RegionState, calls.Add);
         _live.SetVisible(false);
         _fleet.PublishRegion("west", HealthStatus.Failed, "gone");
@@ -54,7 +54,7 @@ public sealed class LiveFleetTests : IAsyncDisposable
     [Fact]
     public async Task Watch_FailingWatcher_OthersGoOn()
     {
-        var calls = new Calls();
+        using var calls = new Calls();
         using var failing = _live.Watch(_ => true, () => throw new InvalidOperationException("render"));
         using var watch = _live.Watch(_ => true, calls.Add);
         _fleet.PublishRegion("west", HealthStatus.Failed, "gone");
@@ -77,12 +77,14 @@ public sealed class LiveFleetTests : IAsyncDisposable
         Assert.Equal(2, turns);
     }
 
-    private sealed class Calls
+    private sealed class Calls : IDisposable
     {
         private readonly SemaphoreSlim _called = new(0);
         private int _count;
 
         public int Count => Volatile.Read(ref _count);
+
+        public void Dispose() => _called.Dispose();
 
         public Task Add()
         {
