@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using OpsConsole.Core.Alerts.Notifications;
 using OpsConsole.Core.Audit;
+using OpsConsole.Core.Failover;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
 using OpsConsole.Core.Live;
@@ -29,6 +30,7 @@ try
     builder.Services.AddObjectives();
     builder.Services.AddJobs(builder.Configuration);
     builder.Services.AddAudit();
+    builder.Services.AddFailover();
     builder.Services.AddOperations();
     builder.Services.AddNotifications(builder.Configuration);
     builder.Services.AddConsoleUi();

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace OpsConsole.Core.Failover;
 
@@ -21,6 +22,9 @@ public sealed class FailoverOptions
     [Range(0, 86_400)] public double CommitWindowSeconds { get; set; } = 900;
     /// <summary>Interval of the heartbeats that measure an operation. 0.01 to 1.</summary>
     [Range(0.01, 1)] public double PulseSeconds { get; set; } = 0.02;
+
+    /// <summary>Region in which the console's own database lies; empty: a site of its own. Nobody fails that region over from there.</summary>
+    public string ConsoleStateRegion { get; set; } = "";
 
     public WatchOptions Watch { get; set; } = new();
     public DetectionOptions Detection { get; set; } = new();
@@ -52,4 +56,18 @@ public sealed class DetectionOptions
     [Range(0.1, 60)] public double SilenceSeconds { get; set; } = 0.5;
     /// <summary>After a failover nothing is done by itself for so long. 0 to 86,400.</summary>
     [Range(0, 86_400)] public double CooldownSeconds { get; set; } = 300;
+}
+
+/// <summary>All mistakes at once.</summary>
+internal sealed class FailoverOptionsValidator : IValidateOptions<FailoverOptions>
+{
+    public ValidateOptionsResult Validate(string? name, FailoverOptions options)
+    {
+        var mistakes = new List<ValidationResult>();
+        foreach (var part in new object[] { options, options.Watch, options.Detection }) Validator.TryValidateObject(part, new ValidationContext(part), mistakes, validateAllProperties: true);
+        var words = mistakes.Select(m => $"{FailoverOptions.Section}: {m.ErrorMessage}").ToList();
+        if (options.Detection.SilenceSeconds < options.Detection.TimeoutSeconds)
+            words.Add("Failover:Detection:SilenceSeconds is shorter than TimeoutSeconds: standbys would confirm a loss before it is seen.");
+        return words.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(words);
+    }
 }

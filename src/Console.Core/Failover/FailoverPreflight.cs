@@ -94,6 +94,8 @@ public static class FailoverPreflight
     private static PreflightCheck Lag(FailoverRequest request, PreflightFacts facts)
     {
         var rpo = facts.RpoTargetSeconds;
+        if (!request.Planned && IsLossless(request, facts.Fleet.Clusters[request.Cluster], facts.Picture.Clusters.GetValueOrDefault(request.Cluster)))
+            return Pass("lag-within-rpo", "0 s by quorum commit", Seconds(rpo), "Every acknowledged row is on the most advanced standby in reach.");
         var link = facts.Picture.Links.GetValueOrDefault(LinkState.KeyOf(request.Cluster, request.Source, request.Target));
         var lag = link?.HeartbeatLagSeconds ?? link?.LagSeconds;
         if (lag is null)
@@ -116,6 +118,9 @@ public static class FailoverPreflight
             ? Pass("no-loss", $"{reachable} standbys in reach", $"{needed} of {standbys}", "Every acknowledged row is on the most advanced standby in reach.")
             : Block("no-loss", $"{reachable} standbys in reach", $"{needed} of {standbys}", $"Acknowledged rows may be lost. Bring {needed - reachable} more standby within reach, or override with two approvers to accept the loss.");
     }
+
+    private static bool IsLossless(FailoverRequest request, ClusterOptions cluster, ClusterState? state) => cluster.SynchronousStandbys > 0
+        && state?.Nodes.Count(n => n.Region != request.Source && n is { Reachable: true, Role: NodeRole.Standby }) >= Steps.LossRule.StandbysNeeded(cluster);
 
     private static PreflightCheck Witnesses(FailoverRequest request, ClusterOptions cluster, ClusterState? state)
     {

@@ -6,14 +6,22 @@ namespace OpsConsole.Core.Failover;
 /// <summary>Everything that a preflight looks at, measured beforehand, so that the rules are pure.</summary>
 /// <param name="Now">When the facts were taken.</param>
 /// <param name="RpoTargetSeconds">What binds the cluster (OB-1).</param>
-/// <param name="LoadRps">Measured HTTP load of the whole fleet in requests/s; null when unknown.</param>
-/// <param name="NewestBackupAt">Newest verified backup of the cluster; null when none is known.</param>
-/// <param name="RunningOperation">Id and kind of the operation that holds the cluster's topology; null when free.</param>
-/// <param name="MaintenanceReason">Set while hands-off or maintenance covers the cluster.</param>
-/// <param name="ClockSkewSeconds">Largest difference between a node's clock and the console's; null when unknown.</param>
-/// <param name="UnreachableTrafficManagers">Ids of traffic managers that do not answer.</param>
-/// <param name="ConsoleStateRegion">Region in which the console's own database lies; empty for a site of its own.</param>
-public sealed record PreflightFacts(
-    FleetModel Fleet, FleetSnapshot Picture, DateTimeOffset Now, double RpoTargetSeconds, double? LoadRps, DateTimeOffset? NewestBackupAt,
-    string? RunningOperation, string? MaintenanceReason, double? ClockSkewSeconds, IReadOnlyList<string> UnreachableTrafficManagers,
-    string ConsoleStateRegion);
+public sealed record PreflightFacts(FleetModel Fleet, FleetSnapshot Picture, DateTimeOffset Now, double RpoTargetSeconds)
+{
+    /// <summary>Measured HTTP load of the whole fleet in requests/s; null when unknown.</summary>
+    public double? LoadRps { get; init; }
+    /// <summary>Newest verified backup of the cluster; null when none is known.</summary>
+    public DateTimeOffset? NewestBackupAt { get; init; }
+    /// <summary>Id and kind of the operation that holds the cluster's topology and gives way to none; null when free.</summary>
+    public string? RunningOperation { get; init; }
+    /// <summary>Set while hands-off or maintenance covers the cluster.</summary>
+    public string? MaintenanceReason { get; init; }
+    /// <summary>Largest difference between a node's clock and the console's; null when unknown.</summary>
+    public double? ClockSkewSeconds { get; init; }
+    /// <summary>Ids of traffic managers that do not answer.</summary>
+    public IReadOnlyList<string> UnreachableTrafficManagers { get; init; } = [];
+    /// <summary>Region in which the console's own database lies; empty for a site of its own.</summary>
+    public string ConsoleStateRegion { get; init; } = "";
+    /// <summary>From earlier failovers and drills; null: never proven.</summary>
+    public double? RtoEstimateSeconds { get; init; }
+}

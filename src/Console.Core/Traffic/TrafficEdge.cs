@@ -68,11 +68,12 @@ public sealed class TrafficEdge(FleetModel fleet)
         Task.WhenAll(Poolers(cluster).Select(p => new PgBouncerAdmin(p.Manager).ResumeAsync(p.Database, cancel)));
 
     /// <summary>Whether every pooler holds the cluster's clients back; false when none or only some do.</summary>
-    public async Task<bool> PausedAsync(string cluster, CancellationToken cancel)
-    {
-        var paused = await Task.WhenAll(Poolers(cluster).Select(async p => (await new PgBouncerAdmin(p.Manager).ReadAsync(cancel)).Any(d => d.Name == p.Database && d.Paused)));
-        return paused.Length > 0 && paused.All(p => p);
-    }
+    public async Task<bool> PausedAsync(string cluster, CancellationToken cancel) => await PausesAsync(cluster, cancel) is { Length: > 0 } paused && paused.All(p => p);
+
+    public async Task<bool> AnyPausedAsync(string cluster, CancellationToken cancel) => (await PausesAsync(cluster, cancel)).Any(p => p);
+
+    private Task<bool[]> PausesAsync(string cluster, CancellationToken cancel) =>
+        Task.WhenAll(Poolers(cluster).Select(async p => (await new PgBouncerAdmin(p.Manager).ReadAsync(cancel)).Any(d => d.Name == p.Database && d.Paused)));
 
     /// <summary>Weights of the HTTP traffic by region, of the first traffic manager that has any.</summary>
     public async Task<IReadOnlyDictionary<string, int>> WeightsAsync(CancellationToken cancel)

@@ -70,6 +70,10 @@ public sealed class NodeHost(IHostShell shell, FleetModel fleet)
         };
     }
 
+    /// <returns>what it printed</returns>
+    public async Task<string> RunHookAsync(string region, string command, IReadOnlyDictionary<string, string> arguments, CancellationToken cancel) =>
+        (await shell.RequireAsync(region, command, arguments, null, cancel)).Output.Trim();
+
     private Task<HostCommandResult> RunAsync(string command, string cluster, string region, string? input, CancellationToken cancel) =>
         shell.RequireAsync(region, command, new Dictionary<string, string> { ["data"] = DataDirectory(cluster, region) }, input, cancel);
 

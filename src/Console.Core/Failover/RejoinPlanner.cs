@@ -1,0 +1,42 @@
+using System.Text.Json.Nodes;
+using OpsConsole.Core.Failover.Steps;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Operations;
+
+namespace OpsConsole.Core.Failover;
+
+/// <summary>Brings a node back as a standby of the present primary (RE-4): <c>{cluster, region, upstream}</c>.</summary>
+public sealed class RejoinPlanner(FleetModel fleet) : IPlanner
+{
+    public const string KindName = "rejoin";
+
+    public string Kind => KindName;
+
+    public Task<Plan> PlanAsync(JsonObject request, CancellationToken cancel)
+    {
+        var (cluster, region, upstream) = (Text(request, "cluster"), Text(request, "region"), Text(request, "upstream"));
+        if (!fleet.Clusters.TryGetValue(cluster, out var declared)) throw new RequestRefusedException("request", $"cluster '{cluster}' is not declared.");
+        foreach (var name in new[] { region, upstream }.Where(r => declared.Nodes.All(n => n.Region != r))) throw new RequestRefusedException("request", $"{cluster} has no node in '{name}'.");
+        if (region == upstream) throw new RequestRefusedException("request", "A node does not follow itself.");
+        JsonObject Parameters() => new() { ["cluster"] = cluster, ["source"] = region, ["target"] = upstream, ["clean"] = false };
+        return Task.FromResult(new Plan
+        {
+            Kind = Kind,
+            Title = $"{region} rejoins {cluster} as a standby of {upstream}",
+            Severity = Severity.Medium,
+            Targets = [new PlanTarget($"cluster:{cluster}", ResourceClass.Topology)],
+            Steps =
+            [
+                new PlanStep
+                {
+                    Step = RejoinSource.StepName, Name = $"{region} rejoins as a standby", Detail = $"Stopped, rewound (else copied afresh), started as a standby of {upstream}.",
+                    Reversibility = Reversibility.ForwardOnly, Parameters = Parameters(), Attempts = 3, TimeoutSeconds = 3600,
+                },
+            ],
+        });
+    }
+
+    public Task<Preflight> PreflightAsync(Plan plan, CancellationToken cancel) => Task.FromResult(Preflight.Nothing);
+
+    private static string Text(JsonObject request, string name) => request[name]?.GetValue<string>() ?? throw new RequestRefusedException("request", $"{name} is missing.");
+}

@@ -1,0 +1,141 @@
+using System.Text.Json.Nodes;
+using OpsConsole.Core.Operations;
+using OpsConsole.Core.Traffic;
+
+namespace OpsConsole.Core.Failover.Steps;
+
+/// <summary>Fencing rung 1: no write endpoint leads to the source any more.</summary>
+public sealed class CutWrites(FailoverParts parts) : FailoverStep(parts, StepName)
+{
+    public const string StepName = "failover.cutWrites";
+
+    public override async Task<WorldState> CheckAsync(StepContext context) =>
+        (await Parts.Edge.WritersAsync(context.Cancel)).Contains(Source(context)) ? WorldState.NotDone : WorldState.Done;
+
+    public override async Task ActAsync(StepContext context)
+    {
+        await GuardAsync(context);
+        await Parts.Edge.CutWritesAsync(Source(context), endSessions: true, context.Cancel);
+    }
+
+    public override Task UndoAsync(StepContext context) => Parts.Edge.LeadWritesAsync(Source(context), context.Cancel);
+}
+
+/// <summary>Writes go to the target, and to nobody else.</summary>
+public sealed class LeadWrites(FailoverParts parts) : FailoverStep(parts, StepName)
+{
+    public const string StepName = "failover.leadWrites";
+
+    public override async Task<WorldState> CheckAsync(StepContext context) =>
+        (await Parts.Edge.WritersAsync(context.Cancel)).SetEquals([Target(context)]) ? WorldState.Done : WorldState.NotDone;
+
+    public override async Task ActAsync(StepContext context)
+    {
+        await GuardAsync(context);
+        await Parts.Edge.LeadWritesAsync(Target(context), context.Cancel);
+    }
+}
+
+/// <summary>Clients wait in the poolers until <see cref="ResumeClients"/>; none sees an error.</summary>
+public sealed class PauseClients(FailoverParts parts) : FailoverStep(parts, StepName)
+{
+    public const string StepName = "failover.pause";
+
+    public override async Task<WorldState> CheckAsync(StepContext context) =>
+        await Parts.Edge.PausedAsync(ClusterId(context), context.Cancel) ? WorldState.Done : WorldState.NotDone;
+
+    public override async Task ActAsync(StepContext context)
+    {
+        await GuardAsync(context);
+        try
+        {
+            await Parts.Edge.PauseAsync(ClusterId(context), Seconds(context.Parameter<double>("drainSeconds")), Parts.Time, context.Cancel);
+        }
+        catch (TimeoutException e)
+        {
+            throw new StepFailedException(e.Message, e) { Final = true };
+        }
+    }
+
+    public override Task UndoAsync(StepContext context) => Parts.Edge.ResumeAsync(ClusterId(context), context.Cancel);
+
+    // One pooler that still pauses is not undone; all of them must let clients go on.
+    public override async Task<bool> IsUndoneAsync(StepContext context) => !await Parts.Edge.AnyPausedAsync(ClusterId(context), context.Cancel);
+}
+
+public sealed class ResumeClients(FailoverParts parts) : FailoverStep(parts, StepName)
+{
+    public const string StepName = "failover.resume";
+
+    public override async Task<WorldState> CheckAsync(StepContext context) =>
+        await Parts.Edge.AnyPausedAsync(ClusterId(context), context.Cancel) ? WorldState.NotDone : WorldState.Done;
+
+    public override Task ActAsync(StepContext context) => Parts.Edge.ResumeAsync(ClusterId(context), context.Cancel);
+}
+
+/// <summary>A share of the source's HTTP traffic goes to the target.</summary>
+public sealed class ShiftTraffic(FailoverParts parts) : FailoverStep(parts, StepName)
+{
+    public const string StepName = "failover.shift";
+
+    public override async Task<WorldState> CheckAsync(StepContext context)
+    {
+        var now = await Parts.Edge.WeightsAsync(context.Cancel);
+        if (!context.Outputs.Has(Outputs.Weights)) context.Outputs.Set(Outputs.Weights, now);
+        return Same(now, Wanted(context, context.Parameter<double>("percent"))) ? WorldState.Done : WorldState.NotDone;
+    }
+
+    public override async Task ActAsync(StepContext context)
+    {
+        await GuardAsync(context);
+        var wanted = Wanted(context, context.Parameter<double>("percent"));
+        await Parts.Edge.SetWeightsAsync(wanted, context.Cancel);
+        await context.SayAsync($"Expected shares: {string.Join(", ", TrafficShift.Shares(wanted).OrderBy(s => s.Key, StringComparer.Ordinal).Select(s => $"{s.Key} {s.Value:0.#} %"))}.",
+            new JsonObject(wanted.Select(w => KeyValuePair.Create(w.Key, (JsonNode?)w.Value))));
+    }
+
+    public override Task UndoAsync(StepContext context) => Parts.Edge.SetWeightsAsync(Wanted(context, context.Parameter<double>("from")), context.Cancel);
+
+    public override async Task<bool> IsUndoneAsync(StepContext context) => Same(await Parts.Edge.WeightsAsync(context.Cancel), Wanted(context, context.Parameter<double>("from")));
+
+    private static IReadOnlyDictionary<string, int> Wanted(StepContext context, double percent) =>
+        TrafficShift.Weights(context.Outputs.Get<Dictionary<string, int>>(Outputs.Weights) ?? [], Source(context), Target(context), percent);
+
+    private static bool Same(IReadOnlyDictionary<string, int> a, IReadOnlyDictionary<string, int> b) => b.All(w => a.GetValueOrDefault(w.Key, -1) == w.Value);
+}
+
+/// <summary>Between shifts: the target must prove itself with real requests. Too few hold the operation up; they never pass.</summary>
+public sealed class WatchTarget(FailoverParts parts) : FailoverStep(parts, StepName)
+{
+    public const string StepName = "failover.watch";
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
+
+    public override async Task ActAsync(StepContext context)
+    {
+        var began = Parts.Time.GetTimestamp();
+        var before = await CountersAsync(context);
+        var rule = Options.Watch;
+        while (true)
+        {
+            await Task.Delay(Look, Parts.Time, context.Cancel);
+            var now = await CountersAsync(context);
+            if (now.Requests < before.Requests) before = now with { Requests = 0, Errors = 0 }; // the traffic manager was started again: counters began anew
+            var status = Parts.Feed.Current.Regions.GetValueOrDefault(Target(context))?.Status ?? Live.HealthStatus.Unknown;
+            var verdict = HealthWatch.Judge(rule, Parts.Time.GetElapsedTime(began), now.Requests - before.Requests, now.Errors - before.Errors, status);
+            switch (verdict.Outcome)
+            {
+                case WatchOutcome.Pass:
+                    await context.SayAsync(verdict.Reason);
+                    return;
+                case WatchOutcome.Fail:
+                    throw new StepFailedException($"{Target(context)}: {verdict.Reason}") { Final = true };
+                default:
+                    await context.ProgressAsync(Math.Min(99, 100 * Parts.Time.GetElapsedTime(began).TotalSeconds / Math.Max(0.5, rule.DwellSeconds)), verdict.Reason);
+                    break;
+            }
+        }
+    }
+
+    private async Task<RegionCounters> CountersAsync(StepContext context) =>
+        (await Parts.Edge.CountersAsync(context.Cancel)).GetValueOrDefault(Target(context)) ?? throw new StepFailedException($"No traffic manager counts requests of {Target(context)}.") { Final = true };
+}

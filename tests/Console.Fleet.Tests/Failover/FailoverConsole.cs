@@ -1,0 +1,144 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Audit;
+using OpsConsole.Core.Failover;
+using OpsConsole.Core.Failover.Detection;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Fleet.Configuration;
+using OpsConsole.Core.Health.Telemetry;
+using OpsConsole.Core.Live;
+using OpsConsole.Core.Live.Nodes;
+using OpsConsole.Core.Operations;
+using OpsConsole.Core.Replication;
+using OpsConsole.Core.Traffic;
+using OpsConsole.Fleet.Tests.Sandbox;
+using OpsConsole.Testing;
+
+namespace OpsConsole.Fleet.Tests.Failover;
+
+/// <summary>A console without its web half, in this process: observes the embedded fleet and runs operations on it.</summary>
+internal sealed class FailoverConsole : IAsyncDisposable
+{
+    private readonly ServiceProvider _services;
+    private readonly TestDatabase _database;
+    private readonly string _directory;
+    private readonly CancellationTokenSource _over = new();
+    private readonly Task _observing;
+
+    private FailoverConsole(ServiceProvider services, TestDatabase database, string directory)
+    {
+        (_services, _database, _directory) = (services, database, directory);
+        _observing = Get<ObserverNode>().RunAsync(_over.Token);
+    }
+
+    public static async Task<FailoverConsole> StartAsync(LiveFleet fleet, params (string Key, string Value)[] settings)
+    {
+        var database = await TestDatabase.CreateAsync(OperationsDb.ConsoleSchema, TelemetryDb.ConsoleSchema, FailoverDb.ConsoleSchema);
+        var directory = SandboxFixture.TemporaryDirectory();
+        var configuration = new ConfigurationManager();
+        var file = JsonNode.Parse(await File.ReadAllTextAsync(fleet.FleetFile))!.AsObject();
+        file.Remove("ConnectionStrings"); // the state of this console lies in the tests' database
+        configuration.AddJsonStream(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(file.ToJsonString())));
+        configuration.AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Key, (string?)s.Value)));
+        configuration["Operations:JournalDirectory"] = directory;
+        configuration["ConnectionStrings:Owner"] = database.Console.OwnerConnectionString;
+        configuration["ConnectionStrings:Console"] = database.Console.AppConnectionString;
+        configuration.AddSecretFiles();
+        var services = new ServiceCollection();
+        var lines = new LogLines();
+        services.AddLogging(log => log.AddProvider(lines).AddFilter("OpsConsole.Core.Failover", LogLevel.Information).AddFilter("OpsConsole.Core.Operations", LogLevel.Information).SetMinimumLevel(LogLevel.Warning));
+        services.AddSingleton<IConfiguration>(configuration);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(database.Console);
+        services.AddSingleton<IAuditLog, NoAudit>();
+        services.AddFleet(configuration);
+        services.AddObservation();
+        services.AddReplicationObserver();
+        services.AddTrafficObserver();
+        services.AddFailover();
+        services.AddOperations();
+        var console = new FailoverConsole(services.BuildServiceProvider(), database, directory) { Log = lines };
+        foreach (var hosted in console._services.GetServices<IHostedService>()) await hosted.StartAsync(CancellationToken.None);
+        return console;
+    }
+
+    public LogLines Log { get; private init; } = new();
+    public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
+    public FleetSnapshot Picture => Get<IFleetFeed>().Current;
+    public string Primary => Picture.Clusters["orders"].PrimaryRegion ?? throw new InvalidOperationException("No primary is seen.");
+
+    /// <summary>Until the picture shows a primary with three standbys that stream from it.</summary>
+    public Task SettledAsync(string? primary = null, int standbys = 3) => Eventually.TrueAsync(
+        () => Picture.Clusters.GetValueOrDefault("orders") is { PrimaryRegion: { } seen, WriteAvailable: true } cluster && (primary ?? seen) == seen
+            && cluster.Nodes.Count(n => n is { Role: NodeRole.Standby, ReceiverStatus: "streaming" }) >= standbys
+            && Picture.Regions.Values.All(r => r.Status is HealthStatus.Healthy or HealthStatus.Degraded),
+        "a primary with its standbys", TimeSpan.FromSeconds(60));
+
+    public static JsonObject Request(string source, string target, bool planned, string strategy = "immediate", params string[] overrides) => new()
+    {
+        ["cluster"] = "orders", ["source"] = source, ["target"] = target, ["strategy"] = strategy, ["planned"] = planned,
+        ["overrides"] = new JsonArray([.. overrides.Select(o => (JsonNode)o)]),
+    };
+
+    public Task AutomaticAsync(bool enabled) => Get<AutomaticFailover>().SetAsync("orders", enabled, "test",
+        new Person("u1", "administrator@example.org", [Roles.Administrator], [], new StepUpProof("totp", TimeProvider.System.GetUtcNow())));
+
+    /// <summary>Asks and waits for the end.</summary>
+    public async Task<Operation> RunAsync(JsonObject request, TimeSpan? limit = null)
+    {
+        var submitted = await Get<OperationService>().SubmitAsync(new OperationRequest(OperationKinds.Failover, request, "test") { StandingApproval = true }, Person.Console);
+        return await EndAsync(submitted.OperationId, limit);
+    }
+
+    public async Task<Operation> EndAsync(Guid id, TimeSpan? limit = null)
+    {
+        var reader = Get<OperationReader>();
+        using var deadline = new CancellationTokenSource(limit ?? TimeSpan.FromSeconds(90));
+        var operation = await reader.GetAsync(id);
+        while (!operation.State.IsEnd())
+        {
+            if (deadline.IsCancellationRequested) Assert.Fail($"The operation has not ended: {await StoryAsync(operation)}");
+            await Task.Delay(100);
+            operation = await reader.GetAsync(id);
+        }
+        return operation;
+    }
+
+    /// <summary>The journal, for a failure's message.</summary>
+    public async Task<string> StoryAsync(Operation operation) => $"{operation.State} {operation.EndReason}\n" + string.Join('\n',
+        (await Get<OperationReader>().EventsAsync(operation.Id)).Select(e => $"{e.At:HH:mm:ss.fff} {e.Kind} {(e.Step is { } s ? operation.Plan.Steps[s].Name : "")} {e.Text}")) + $"\n{operation.Result.ToJsonString()}";
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var hosted in _services.GetServices<IHostedService>().Reverse()) await hosted.StopAsync(CancellationToken.None);
+        await _over.CancelAsync();
+        await _observing;
+        await _services.DisposeAsync();
+        await _database.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    /// <summary>What the console logged, for a failure's message.</summary>
+    internal sealed class LogLines : ILoggerProvider, ILogger
+    {
+        private readonly List<string> _lines = [];
+        public override string ToString() { lock (_lines) return string.Join('\n', _lines.TakeLast(60)); }
+        public ILogger CreateLogger(string categoryName) => this;
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+        public bool IsEnabled(LogLevel logLevel) => true;
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            lock (_lines) _lines.Add($"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff} {logLevel} {formatter(state, exception)} {exception?.Message}");
+        }
+        public void Dispose() { }
+    }
+
+    private sealed class NoAudit : IAuditLog
+    {
+        public Task AppendAsync(AuditDraft draft, CancellationToken cancel = default) => Task.CompletedTask;
+    }
+}

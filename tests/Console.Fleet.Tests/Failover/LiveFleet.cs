@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using Npgsql;
+using OpsConsole.Fleet.Tests.Sandbox;
+using OpsConsole.Sandbox.Layout;
+
+namespace OpsConsole.Fleet.Tests.Failover;
+
+/// <summary>A running embedded fleet as a test sees it from outside: by its directory and its ports.</summary>
+internal sealed class LiveFleet(string directory, int portBase)
+{
+    private readonly SecretStore _secrets = new(Path.Combine(directory, "secrets"));
+
+    public static LiveFleet Of(SandboxFixture sandbox) => new(sandbox.Place.Directory, sandbox.Place.PortBase);
+
+    public PortPlan Ports { get; } = new(portBase);
+    public string FleetFile => Path.Combine(directory, "fleet.json");
+    public static IReadOnlyList<string> Regions { get; } = [.. Sites.Regions.Select(r => r.Id)];
+
+    /// <summary>As the application connects, through PgBouncer and HAProxy.</summary>
+    public string WriteEndpoint => Connection(Ports.PgBouncer, "orders", "postgres-orders");
+
+    /// <summary>As the database's administrator, straight to a region's node.</summary>
+    public string Node(string region) => Connection(Ports.Postgres(region), "opsconsole", "postgres-operator");
+
+    /// <summary>As the application, straight to a region's node: what a client with an old address would do.</summary>
+    public string NodeAsApplication(string region) => Connection(Ports.Postgres(region), "orders", "postgres-orders");
+
+    public string Data(string region) => Path.Combine(directory, "sites", region, "postgres");
+
+    public int Postmaster(string region) => int.Parse(File.ReadLines(Path.Combine(Data(region), "postmaster.pid")).First(), System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>To the postmaster and all its children, as one signal each.</summary>
+    public async Task SignalAsync(string region, string signal)
+    {
+        var pid = Postmaster(region);
+        using var process = Process.Start("sh", ["-c", $"kill -{signal} {pid} $(pgrep -P {pid})"]);
+        await process.WaitForExitAsync();
+    }
+
+    public async Task<T?> AskAsync<T>(string connectionString, string sql)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync() is T value ? value : default;
+    }
+
+    private string Connection(int port, string user, string secret) => new NpgsqlConnectionStringBuilder
+    {
+        Host = "127.0.0.1", Port = port, Database = "orders", Username = user, Password = _secrets.Get(secret),
+        Pooling = false, Timeout = 10, CommandTimeout = 30, NoResetOnClose = true, MaxAutoPrepare = 0,
+    }.ConnectionString;
+}
