@@ -23,6 +23,10 @@ internal static class Browsing
         return TimeSpan.FromMilliseconds(milliseconds);
     }
 
+    /// <summary>Keeps what a person would see, beside the test's binaries (folder <c>screens</c>).</summary>
+    public static Task ShootAsync(this IPage page, string name) =>
+        page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(AppContext.BaseDirectory, "screens", $"{name}.png"), FullPage = true });
+
     /// <summary>Serious and critical findings of axe-core, each with where it is.</summary>
     public static async Task<IReadOnlyList<string>> SeriousFindingsAsync(this IPage page)
     {

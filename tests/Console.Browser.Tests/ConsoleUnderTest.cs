@@ -61,6 +61,9 @@ public sealed class ConsoleUnderTest : IAsyncLifetime
         await page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
     }
 
+    /// <summary>The code after the present one, which signing in has used.</summary>
+    public string NextCode(string role) => new Totp(Base32Encoding.ToBytes(Credentials(role).TotpSecret)).ComputeTotp(TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(30));
+
     private async Task<string> SignInAsync()
     {
         var page = await StrangerAsync();
