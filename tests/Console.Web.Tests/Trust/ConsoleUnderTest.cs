@@ -31,13 +31,25 @@ public sealed class ConsoleUnderTest : WebApplicationFactory<Program>, IAsyncLif
 
     internal TestDatabase Database => _database ?? throw new InvalidOperationException("Not started.");
 
+    /// <summary>Listens on a port of loopback.</summary>
+    public bool ForBrowsers { get; init; }
+
+    /// <summary>For browsers; passkeys refuse addresses of digits.</summary>
+    public string Url => $"http://localhost:{ClientOptions.BaseAddress.Port}";
+
     /// <summary>Settings on top of the sample fleet; for hosts of one test.</summary>
     public Dictionary<string, string?> Settings { get; } = [];
 
     public async ValueTask InitializeAsync()
     {
         _database = await TestDatabase.CreateAsync();
-        _ = Server;
+        if (!ForBrowsers)
+        {
+            _ = Server;
+            return;
+        }
+        UseKestrel(0);
+        StartServer();
     }
 
     protected override void ConfigureWebHost(IWebHostBuilder builder)

@@ -51,7 +51,11 @@ public partial class Account
             _enrolment = (secret, Totp.Uri(_user.Email!, secret));
     }
 
-    private async Task LoadAsync() => _tokens = await Tokens.ListAsync(HttpContext.User.UserId(), HttpContext.RequestAborted);
+    private async Task LoadAsync()
+    {
+        _tokens = await Tokens.ListAsync(HttpContext.User.UserId(), HttpContext.RequestAborted);
+        if (_user is not null) (_passkeys, _links) = (await Passkeys.ListAsync(_user), [.. await Users.GetLoginsAsync(_user)]);
+    }
 
     private async Task EnrolAsync()
     {

@@ -93,7 +93,7 @@ public sealed partial class ApprovalPage
 
     private bool IsOverridden(string check) => _operation!.Plan.Overrides.Any(o => o.Check == check);
 
-    private double? Number(string name) => _operation?.Preflight.Estimate[name] is JsonValue value && value.TryGetValue<double>(out var number) ? number : null;
+    private double? Number(string name) => _operation is null ? null : Estimate.Read(_operation.Preflight.Estimate, name);
 
     private void OnChanged() => _ = InvokeAsync(async () =>
     {

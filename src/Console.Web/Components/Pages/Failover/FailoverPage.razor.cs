@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using OpsConsole.Core.Approvals;
@@ -163,7 +162,7 @@ public partial class FailoverPage
     private string Address(string target, FailoverStrategy strategy, bool planned) =>
         $"/failover?cluster={_cluster!.Id}&target={target}&strategy={JsonNamingPolicy.CamelCase.ConvertName(strategy.ToString())}&planned={(planned ? "true" : "false")}";
 
-    private static double? Number(PlanPreview preview, string name) => preview.Preflight.Estimate[name] is JsonValue value && value.TryGetValue<double>(out var number) ? number : null;
+    private static double? Number(PlanPreview preview, string name) => Estimate.Read(preview.Preflight.Estimate, name);
 
     private static RenderFragment Ready(Readiness reading) => reading.Preview?.Preflight.Checks is not { } checks ? StatusMark.Of(HealthStatus.Unknown, "no plan", "")
         : checks.Any(c => c.Verdict == CheckVerdict.Blocking) ? StatusMark.Of(HealthStatus.Failed, "blocked", "")
