@@ -137,7 +137,6 @@ public sealed class EmbeddedFleet : IAsyncDisposable
             orders.Start();
             var shell = new SshServer(Supervisor, Paths, Ports, key, region);
             await shell.StartAsync(cancel);
-            Supervisor.User.Write(Path.Combine(Paths.Site(region), "pgpass"), HostCommands.PasswordFile(Secrets));
             var commands = HostCommands.For(Binaries, Paths, Ports, region, redis.Configuration, orders.Command);
             hosts[region] = new ShellAccess(Supervisor.User.Name, key, shell.Fingerprint, commands);
         }

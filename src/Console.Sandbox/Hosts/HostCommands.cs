@@ -12,7 +12,6 @@ public static class HostCommands
         var data = paths.PostgresData(region);
         var log = paths.Log($"{region}-postgres");
         var ctl = $"{binaries["pg_ctl"]} -D {data} -w -t 60 -l {log}";
-        var passwords = Path.Combine(paths.Site(region), "pgpass");
         // Quicker than pg_ctl, which looks ten times a second. What a copied or rewound directory brings along of its source's own settings is put back.
         var gone = $"while kill -0 $p 2>/dev/null; do sleep 0.01; done; rm -f {data}/postmaster.pid";
         var keep = $"mkdir -p {data}.keep && cp -p {data}/postgresql.conf {data}/sandbox.conf {data}/pg_hba.conf {data}.keep/";
@@ -29,9 +28,9 @@ public static class HostCommands
             ["postgres.kill"] = $"p=$(head -n 1 {data}/postmaster.pid 2>/dev/null) || exit 0; kill -KILL $p $(pgrep -P $p); {gone}",
             ["postgres.freeze"] = Signal(data, "STOP"),
             ["postgres.thaw"] = Signal(data, "CONT"),
-            ["postgres.rewind"] = $"{keep}; PGPASSFILE={passwords} {binaries["pg_rewind"]} --target-pgdata={data} --source-server=host={{host}}' user={OrdersCluster.Operator} dbname=postgres connect_timeout=5 port='{{port}}; "
+            ["postgres.rewind"] = $"{keep}; PGPASSFILE={paths.PasswordFile(region)} {binaries["pg_rewind"]} --target-pgdata={data} --source-server=host={{host}}' user={OrdersCluster.Operator} dbname=postgres connect_timeout=5 port='{{port}}; "
                 + $"c=$?; cp -p {data}.keep/* {data}/; exit $c",
-            ["postgres.basebackup"] = $"{keep}; rm -rf {data}.new; PGPASSFILE={passwords} {binaries["pg_basebackup"]} -D {data}.new -c fast -X stream -d host={{host}}' user={OrdersCluster.Replicator} connect_timeout=5 port='{{port}} "
+            ["postgres.basebackup"] = $"{keep}; rm -rf {data}.new; PGPASSFILE={paths.PasswordFile(region)} {binaries["pg_basebackup"]} -D {data}.new -c fast -X stream -d host={{host}}' user={OrdersCluster.Replicator} connect_timeout=5 port='{{port}} "
                 + $"&& cp -p {data}.keep/* {data}.new/ && rm -rf {data} && mv {data}.new {data}",
             ["redis.start"] = Detached($"redis-server {redisConfiguration}", paths.Log($"{region}-redis")),
             ["redis.stop"] = $"kill -TERM $(cat {paths.Site(region)}/redis.pid)",
@@ -51,12 +50,6 @@ public static class HostCommands
         "for i in 1 2 3 4 5; do ( exec 3<>/dev/tcp/$1/$2 || exit 1; s=${EPOCHREALTIME/./}; "
         + """printf "\\0\\0\\0\\010\\004\\322\\026\\057" >&3; """
         + """read -r -t 5 -N 1 -u 3 a && e=${EPOCHREALTIME/./} && printf "%d.%03d\\n" $(((e-s)/1000)) $(((e-s)%1000)) ) 2>/dev/null || echo -; done""";
-
-    /// <summary>Passwords for pg_rewind and pg_basebackup on the host.</summary>
-    public static string PasswordFile(SecretStore secrets) => $"""
-        *:*:*:{OrdersCluster.Operator}:{secrets.Get("postgres-operator")}
-        *:*:*:{OrdersCluster.Replicator}:{secrets.Get("postgres-replicator")}
-        """ + "\n";
 
     // To the postmaster and all its children: a stopped backend does not notice that its postmaster is gone.
     private static string Signal(string data, string signal) =>

@@ -28,6 +28,8 @@ public sealed class SandboxPaths
 
     public string Site(string site) => Path.Combine(SitesRoot, site);
     public string PostgresData(string site) => Path.Combine(Site(site), "postgres");
+    /// <summary>Passwords for libpq's programs on a region's host.</summary>
+    public string PasswordFile(string region) => Path.Combine(Site(region), "pgpass");
     public string Log(string name) => Path.Combine(Logs, name + ".log");
 
     /// <summary>Makes the directories. As root, the unprivileged user must be able to pass through every parent; where a parent

@@ -16,12 +16,16 @@ public sealed class OrdersCluster
 
     private readonly PortPlan _ports;
     private readonly SecretStore _secrets;
+    private readonly SandboxPaths _paths;
+    private readonly RunUser _user;
     private readonly Action<string> _say;
 
     public OrdersCluster(PostgresBinaries binaries, Supervisor supervisor, SandboxPaths paths, PortPlan ports, SecretStore secrets, Action<string> say)
     {
         _ports = ports;
         _secrets = secrets;
+        _paths = paths;
+        _user = supervisor.User;
         _say = say;
         Nodes = Sites.Regions.ToDictionary(
             r => r.Id,
@@ -37,6 +41,10 @@ public sealed class OrdersCluster
     /// the newest timeline is; the others return as its standbys before anything points at them.</summary>
     public async Task StartAsync(CancellationToken cancel)
     {
+        foreach (var region in Nodes.Keys)
+        {
+            _user.Write(PasswordFile(region), $"*:*:*:{Operator}:{_secrets.Get("postgres-operator")}\n*:*:*:{Replicator}:{_secrets.Get("postgres-replicator")}\n");
+        }
         var claimants = Nodes.Where(n => n.Value is { Exists: true, IsStandby: false }).Select(n => n.Key).ToList();
         var fresh = !Nodes.Values.Any(n => n.Exists);
         Primary = fresh ? Sites.Regions[0].Id : claimants.MaxBy(r => Nodes[r].Timeline()) ?? await ElectAsync(cancel);
@@ -62,9 +70,11 @@ public sealed class OrdersCluster
     }
 
     /// <summary>How <paramref name="from"/>'s region reaches the node of another, as libpq writes it.</summary>
-    public string Conninfo(string from, string to, string user, string secret) =>
-        $"host=127.0.0.1 port={_ports.Via(from, to, Services.Postgres)} user={user} password={_secrets.Get(secret)} "
-        + $"application_name={Sites.Region(from).SqlName} connect_timeout=5";
+    public string Conninfo(string from, string to, string user) =>
+        $"host=127.0.0.1 port={_ports.Via(from, to, Services.Postgres)} user={user} application_name={Sites.Region(from).SqlName} connect_timeout=5";
+
+    /// <summary>What a standby's settings say about its source.</summary>
+    public string PrimaryConninfo(string from, string to) => $"{Conninfo(from, to, Replicator)} password={_secrets.Get("postgres-replicator")}";
 
     private async Task BootstrapAsync(PostgresServer primary, CancellationToken cancel)
     {
@@ -96,7 +106,7 @@ public sealed class OrdersCluster
         if (node.Exists && claimsToBePrimary)
         {
             _say($"{region} still holds an old primary: it returns as a standby of {Primary}.");
-            if (!await node.RewindAsync(Conninfo(region, Primary, Operator, "postgres-operator") + " dbname=postgres", cancel))
+            if (!await node.RewindAsync(Conninfo(region, Primary, Operator) + " dbname=postgres", PasswordFile(region), cancel))
             {
                 await CopyAsync(region, cancel);
             }
@@ -109,7 +119,7 @@ public sealed class OrdersCluster
         Configure(region);
         node.ConfigureAutomatic(new Dictionary<string, string?>
         {
-            ["primary_conninfo"] = Conninfo(region, Primary, Replicator, "postgres-replicator"),
+            ["primary_conninfo"] = PrimaryConninfo(region, Primary),
             ["primary_slot_name"] = Sites.Region(region).SqlName,
         });
         node.MakeStandby();
@@ -120,7 +130,9 @@ public sealed class OrdersCluster
     }
 
     private Task CopyAsync(string region, CancellationToken cancel) =>
-        Nodes[region].CopyFromAsync(Conninfo(region, Primary, Replicator, "postgres-replicator"), cancel);
+        Nodes[region].CopyFromAsync(Conninfo(region, Primary, Replicator), PasswordFile(region), cancel);
+
+    private string PasswordFile(string region) => _paths.PasswordFile(region);
 
     // Every directory holds a standby, as after a start that ended between demotion and promotion: the most advanced is promoted.
     private async Task<string> ElectAsync(CancellationToken cancel)

@@ -63,22 +63,22 @@ public sealed class PostgresServer(PostgresBinaries binaries, Supervisor supervi
         User.Write(passwordFile, password);
         await supervisor.RequireAsync(
             [binaries["initdb"], "--pgdata", data, "--username", administrator, "--pwfile", passwordFile,
-                "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-instructions"], cancel);
+                "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-instructions"], null, cancel);
         File.Delete(passwordFile);
     }
 
     /// <summary>Copies the cluster that <paramref name="source"/> (a libpq connection string) leads to.</summary>
-    public async Task CopyFromAsync(string source, CancellationToken cancel)
+    public async Task CopyFromAsync(string source, string passwordFile, CancellationToken cancel)
     {
         Remove();
         User.MakeDirectory(data);
         await supervisor.RequireAsync(
-            [binaries["pg_basebackup"], "--pgdata", data, "--dbname", source, "--checkpoint", "fast", "--wal-method", "stream"], cancel);
+            [binaries["pg_basebackup"], "--pgdata", data, "--dbname", source, "--checkpoint", "fast", "--wal-method", "stream"], passwordFile, cancel);
     }
 
     /// <summary>Brings a former primary onto the present one's history; false when pg_rewind cannot.</summary>
-    public async Task<bool> RewindAsync(string source, CancellationToken cancel) =>
-        (await supervisor.RunAsync([binaries["pg_rewind"], "--target-pgdata", data, "--source-server", source], cancel)).ExitCode == 0;
+    public async Task<bool> RewindAsync(string source, string passwordFile, CancellationToken cancel) =>
+        (await supervisor.RunAsync([binaries["pg_rewind"], "--target-pgdata", data, "--source-server", source], passwordFile, cancel)).ExitCode == 0;
 
     /// <summary>The directory is whole; later starts keep it.</summary>
     public void MarkComplete() => User.Write(Initialised, "");

@@ -26,15 +26,17 @@ public sealed class Supervisor : IAsyncDisposable
     public string Marker => _marker;
 
     /// <summary>Runs a command as the unprivileged user to its end; it ends with the sandbox.</summary>
-    public Task<CommandResult> RunAsync(IEnumerable<string> command, CancellationToken cancel) =>
-        Command.RunAsync([.. User.Prefix, .. command], Marked, cancel);
+    /// <param name="passwordFile">Where libpq finds passwords, so that none is in the list of processes.</param>
+    public Task<CommandResult> RunAsync(IEnumerable<string> command, string? passwordFile, CancellationToken cancel) =>
+        Command.RunAsync([.. User.Prefix, .. command], EnvironmentFor(passwordFile), cancel);
 
     /// <inheritdoc cref="RunAsync"/>
     /// <exception cref="SandboxException">It failed; carries what it printed.</exception>
-    public Task<string> RequireAsync(IEnumerable<string> command, CancellationToken cancel) =>
-        Command.RequireAsync([.. User.Prefix, .. command], Marked, cancel);
+    public Task<string> RequireAsync(IEnumerable<string> command, string? passwordFile, CancellationToken cancel) =>
+        Command.RequireAsync([.. User.Prefix, .. command], EnvironmentFor(passwordFile), cancel);
 
-    private Dictionary<string, string> Marked => new() { [ChildProcess.MarkerVariable] = _marker };
+    private Dictionary<string, string> EnvironmentFor(string? passwordFile) =>
+        new() { [ChildProcess.MarkerVariable] = _marker, ["PGPASSFILE"] = passwordFile ?? "/dev/null" };
 
     /// <summary>Takes the directory's lock and ends what an earlier run has left behind.</summary>
     public static async Task<Supervisor> StartAsync(SandboxPaths paths, RunUser user, CancellationToken cancel)

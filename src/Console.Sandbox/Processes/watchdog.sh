@@ -20,7 +20,7 @@ sweep() {
         pid=${file#/proc/}
         found="$found ${pid%/environ}"
     done
-    for link in $(find /proc -maxdepth 2 -name cwd -lname "$sites/*/postgres" 2>/dev/null); do
+    for link in $(find /proc -maxdepth 2 -name cwd -lname "$sites/*/postgres*" 2>/dev/null); do
         if [ "$(cat "${link%/cwd}/comm" 2>/dev/null)" = postgres ]; then pid=${link#/proc/}; found="$found ${pid%/cwd}"; fi
     done
     for pid in $found; do kill -9 "$pid" 2>/dev/null; done

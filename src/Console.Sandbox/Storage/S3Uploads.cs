@@ -18,11 +18,13 @@ internal sealed class S3Uploads(ObjectStore store)
     internal async Task<IResult> PartAsync(HttpContext http, Stream body)
     {
         var query = http.Request.Query;
-        if (Existing(query["uploadId"]) is not { } directory || !int.TryParse(query["partNumber"], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        if (Existing(query["uploadId"]) is not { } directory || PartNumber(query["partNumber"]) is 0)
         {
             return NoUpload();
         }
-        var (_, md5) = await ObjectStore.CopyAsync(body, Path.Combine(directory, number.ToString(CultureInfo.InvariantCulture)), http.RequestAborted);
+        var part = PartFile(directory, PartNumber(query["partNumber"]));
+        var (_, md5) = await ObjectStore.CopyAsync(body, part, http.RequestAborted);
+        await File.WriteAllTextAsync(DigestOf(part), md5, http.RequestAborted);
         http.Response.Headers.ETag = Quoted(md5);
         return Results.Ok();
     }
@@ -35,9 +37,8 @@ internal sealed class S3Uploads(ObjectStore store)
         }
 
         var listed = await XDocument.LoadAsync(body, LoadOptions.None, http.RequestAborted);
-        var parts = listed.Descendants().Where(e => e.Name.LocalName == "PartNumber")
-            .Select(e => int.TryParse(e.Value, CultureInfo.InvariantCulture, out var number) ? Path.Combine(directory, number.ToString(CultureInfo.InvariantCulture)) : "").ToList();
-        if (parts.Count == 0 || !parts.TrueForAll(File.Exists))
+        var parts = listed.Descendants().Where(e => e.Name.LocalName == "PartNumber").Select(e => PartFile(directory, PartNumber(e.Value))).ToList();
+        if (parts.Count == 0 || !parts.TrueForAll(p => File.Exists(DigestOf(p))))
         {
             return Error(400, "InvalidPart", "A listed part was not uploaded.");
         }
@@ -49,8 +50,7 @@ internal sealed class S3Uploads(ObjectStore store)
             foreach (var part in parts)
             {
                 await using var content = File.OpenRead(part);
-                digests.AppendData(await MD5.HashDataAsync(content, http.RequestAborted));
-                content.Position = 0;
+                digests.AppendData(Convert.FromHexString(await File.ReadAllTextAsync(DigestOf(part), http.RequestAborted)));
                 await content.CopyToAsync(whole, http.RequestAborted);
             }
         }
@@ -74,6 +74,13 @@ internal sealed class S3Uploads(ObjectStore store)
     // An id of ours is 32 hexadecimal digits, so it cannot name another directory.
     private string? Existing(string? upload) =>
         Guid.TryParseExact(upload, "N", out _) && Directory.Exists(store.UploadDirectory(upload!)) ? store.UploadDirectory(upload!) : null;
+
+    // 0, which no part has, for what is not a number: nothing that a client sends becomes part of a path.
+    private static int PartNumber(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+
+    private static string PartFile(string directory, int number) => Path.Combine(directory, number.ToString(CultureInfo.InvariantCulture));
+
+    private static string DigestOf(string part) => part + ".md5";
 
     private static IResult NoUpload() => Error(404, "NoSuchUpload", "There is no such upload.");
 }

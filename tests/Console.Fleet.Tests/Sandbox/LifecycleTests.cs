@@ -59,7 +59,7 @@ public sealed class LifecycleTests : IDisposable
             await Eventually.TrueAsync(() => sandbox.Postmaster(Declared) is null, "endpoints.json says that the primary is gone");
             var administrator = Administrator(sandbox, Second);
             await OrdersStatementAsync(administrator, "SELECT pg_promote()");
-            await OrdersStatementAsync(administrator, "INSERT INTO kept VALUES (8)");
+            await OrdersStatementAsync(administrator, "SET synchronous_commit = local; INSERT INTO kept VALUES (8)"); // nobody follows it yet
         }
 
         await using var again = await RunningSandbox.StartAsync(_directory, SandboxFixture.FreePortBase());
@@ -103,7 +103,7 @@ public sealed class LifecycleTests : IDisposable
                 await Eventually.TrueAsync(async () => await second.LeftoversAsync() == "", "the second one is gone");
             }
             Assert.Equal(1, await first.WriteAsync("SELECT 1"));
-            Assert.Equal(DBNull.Value, await first.WriteAsync("SELECT to_regclass('only_here')"));
+            Assert.Equal(DBNull.Value, await first.WriteAsync("SELECT to_regclass('only_here')::text"));
         }
         finally
         {
@@ -133,10 +133,12 @@ public sealed class LifecycleTests : IDisposable
         Assert.Contains("--port-base", sandbox.Output, StringComparison.Ordinal);
     }
 
-    private string Administrator(RunningSandbox sandbox, string region) =>
-        $"host=127.0.0.1 port={new PortPlan(sandbox.PortBase).Postgres(region)} user=opsconsole password={File.ReadAllText(Path.Combine(_directory, "secrets", "postgres-operator"))} dbname=orders";
+    private static string Administrator(RunningSandbox sandbox, string region) =>
+        $"host=127.0.0.1 port={new PortPlan(sandbox.PortBase).Postgres(region)} user=opsconsole dbname=orders";
 
-    private static Task OrdersStatementAsync(string conninfo, string sql) => Command.RequireAsync(["psql", conninfo, "-qAt", "-c", sql]);
+    private Task OrdersStatementAsync(string conninfo, string sql) => Command.RequireAsync(
+        ["psql", conninfo, "-qAt", "-c", sql],
+        new Dictionary<string, string> { ["PGPASSWORD"] = File.ReadAllText(Path.Combine(_directory, "secrets", "postgres-operator")) });
 
     // As the console does it: the declared command, over SSH, with the declared key, through the declared address.
     private async Task ShellAsync(string region, string command)

@@ -69,7 +69,7 @@ public sealed class PartitionTests(PartitionTests.OwnFleet own) : IClassFixture<
         await nodes[target].ExecuteAsync("SELECT pg_promote()");
         foreach (var (region, node) in nodes.Where(n => n.Key != target))
         {
-            var conninfo = cluster.Conninfo(region, target, OpsConsole.Sandbox.Postgres.OrdersCluster.Replicator, "postgres-replicator");
+            var conninfo = cluster.PrimaryConninfo(region, target);
             if (region == First[0])
             {
                 node.ConfigureAutomatic(new Dictionary<string, string?> { ["primary_conninfo"] = conninfo, ["primary_slot_name"] = Sites.Region(region).SqlName });
