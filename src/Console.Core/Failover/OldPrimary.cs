@@ -142,7 +142,7 @@ public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, FailoverOptions
         return NodeConnection.OpenAsync(declared, declared.Nodes.First(n => n.Region == region), "opsconsole rejoin", cancel);
     }
 
-    private CancellationTokenSource Limit(TimeSpan limit, CancellationToken cancel)
+    private static CancellationTokenSource Limit(TimeSpan limit, CancellationToken cancel)
     {
         var source = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         source.CancelAfter(limit);

@@ -13,7 +13,7 @@ namespace OpsConsole.Core.Failover.Detection;
 /// have allowed that. A former primary that comes back is fenced on sight. Judging needs no console database.</summary>
 internal sealed partial class ClusterDetector(
     ClusterOptions cluster, FleetModel fleet, PulseMeters meters, OldPrimary oldPrimary, DetectorPolicy policy, OperationService operations, IFleetFeed feed,
-    FailoverOptions options, TimeProvider time, ILogger log)
+    FailoverOptions options, TimeProvider time, ILogger log) : IDisposable
 {
     private static readonly TimeSpan KeepPulse = TimeSpan.FromSeconds(5);
     private readonly List<NodeWatch> _nodes = cluster.Nodes.Select(n => new NodeWatch(cluster, n, options.Detection, () => policy.Allows(cluster.Id), time)).ToList();
@@ -23,6 +23,8 @@ internal sealed partial class ClusterDetector(
     private int _timeline;
     private DateTimeOffset? _actedAt;
     private LossVerdict _said = LossVerdict.Serves;
+
+    public void Dispose() => _looked.Dispose();
 
     public async Task RunAsync(CancellationToken cancel)
     {

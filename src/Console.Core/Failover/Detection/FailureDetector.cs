@@ -37,8 +37,14 @@ internal sealed partial class FailureDetector(
     {
         var policy = new DetectorPolicy();
         await Task.WhenAll(fleet.Options.Clusters.Where(c => c.Driver == ClusterDriver.Postgres && c.Nodes.Count > 1)
-            .Select(c => new ClusterDetector(c, fleet, meters, oldPrimary, policy, operations, feed, options, time, log).RunAsync(stoppingToken))
+            .Select(c => WatchAsync(c, policy, stoppingToken))
             .Append(ReadPolicyAsync(policy, stoppingToken)));
+    }
+
+    private async Task WatchAsync(ClusterOptions cluster, DetectorPolicy policy, CancellationToken cancel)
+    {
+        using var detector = new ClusterDetector(cluster, fleet, meters, oldPrimary, policy, operations, feed, options, time, log);
+        await detector.RunAsync(cancel);
     }
 
     private async Task ReadPolicyAsync(DetectorPolicy policy, CancellationToken cancel)

@@ -68,10 +68,10 @@ public abstract class FailoverStep(FailoverParts parts, string name) : IStep
         return SynchronousCommit.Names(confirmations, cluster.Nodes.Where(n => n.Region != region).Select(n => Upstream.NameOf(cluster, n.Region)));
     }
 
-    protected Task<T> OnAsync<T>(StepContext context, string region, Func<NpgsqlConnection, CancellationToken, Task<T>> work) =>
+    protected static Task<T> OnAsync<T>(StepContext context, string region, Func<NpgsqlConnection, CancellationToken, Task<T>> work) =>
         context.Fleet(ClusterId(context)).UseAsync(region, work, context.Cancel);
 
-    protected Task OnAsync(StepContext context, string region, Func<NpgsqlConnection, CancellationToken, Task> work) =>
+    protected static Task OnAsync(StepContext context, string region, Func<NpgsqlConnection, CancellationToken, Task> work) =>
         OnAsync(context, region, async (node, cancel) =>
         {
             await work(node, cancel);
