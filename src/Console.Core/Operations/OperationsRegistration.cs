@@ -50,7 +50,6 @@ public static class OperationsRegistration
             s.GetRequiredService<PlannerRegistry>(), s.GetRequiredService<IAuditLog>(), s.GetServices<IAlarmSink>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ApprovalPolicies>();
         services.AddSingleton<Reviews>();
-        services.AddSingleton<StandingApprovals>();
         services.AddSingleton<IRunnerChore, ExpiryChore>();
         services.AddSingleton<IRunnerChore, EmergencyStopChore>();
     }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Failover;
+using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Operations;
 
@@ -17,11 +18,6 @@ public sealed record FailoverCall(
 
 public sealed record AutomaticCall(bool? Enabled, string? Reason);
 
-public sealed record AutomaticView(string Cluster, bool Enabled, string? Reason, string? By, DateTimeOffset? At)
-{
-    public static AutomaticView Of(string cluster, StandingApproval? given) => new(cluster, given?.Enabled ?? false, given?.Reason, given?.By, given?.At);
-}
-
 public static class FailoverEndpoints
 {
     public static void MapFailovers(this RouteGroupBuilder api)
@@ -34,20 +30,17 @@ public static class FailoverEndpoints
             return check.Problem() ?? TypedResults.Ok(PlanPreviewView.Of(await service.PreviewAsync(OperationKinds.Failover, request, context.RequestAborted)));
         })).RequireAuthorization(Policies.ViewFleet).WithSummary("What would run, what was measured, who must agree; changes nothing").Produces<PlanPreviewView>();
         failovers.MapPost("", SubmitAsync).RequireAuthorization(Policies.Operate).WithSummary("Ask for exactly the plan that was shown").Produces<SubmittedView>(202);
-        failovers.MapGet("/automatic", async (StandingApprovals standing, FleetModel fleet, CancellationToken cancel) =>
-        {
-            var given = (await standing.ListAsync(cancel)).Where(s => s.Kind == OperationKinds.Failover).ToDictionary(s => s.Resource);
-            return new Page<AutomaticView>([.. fleet.Clusters.Keys.Order(StringComparer.Ordinal).Select(c => AutomaticView.Of(c, given.GetValueOrDefault($"cluster:{c}")))]);
-        }).RequireAuthorization(Policies.ViewFleet).WithSummary("Which clusters fail over by themselves");
-        failovers.MapPost("/automatic/{cluster}", (string cluster, AutomaticCall call, HttpContext context, Acting acting, StandingApprovals standing, FleetModel fleet) => acting.AsAsync(context, async person =>
+        failovers.MapGet("/automatic", async (AutomaticFailover automatic, CancellationToken cancel) => new Page<AutomaticState>(await automatic.ListAsync(cancel)))
+            .RequireAuthorization(Policies.ViewFleet).WithSummary("Which clusters fail over by themselves");
+        failovers.MapPost("/automatic/{cluster}", (string cluster, AutomaticCall call, HttpContext context, Acting acting, AutomaticFailover automatic, FleetModel fleet) => acting.AsAsync(context, async person =>
         {
             if (!fleet.Clusters.ContainsKey(cluster))
                 throw new KeyNotFoundException($"There is no cluster {cluster}.");
             var check = new Check();
             check.That(call.Enabled is not null, "enabled", "Give true or false.");
             check.That(!string.IsNullOrWhiteSpace(call.Reason), "reason", "Say why.");
-            return check.Problem() ?? TypedResults.Ok(AutomaticView.Of(cluster, await standing.SetAsync(OperationKinds.Failover, $"cluster:{cluster}", call.Enabled!.Value, call.Reason!.Trim(), person, context.RequestAborted)));
-        })).RequireAuthorization(Policies.ManageSettings).WithSummary("Turn automatic failover without loss on or off; in force at once").Produces<AutomaticView>();
+            return check.Problem() ?? TypedResults.Ok(await automatic.SetAsync(cluster, call.Enabled!.Value, call.Reason!.Trim(), person, context.RequestAborted));
+        })).RequireAuthorization(Policies.ManageSettings).WithSummary("Turn automatic failover without loss on or off; in force at once").Produces<AutomaticState>();
     }
 
     private static Task<IResult> SubmitAsync(FailoverCall call, HttpContext context, Acting acting, OperationService service, OperationReader reader, FleetModel fleet) => acting.AsAsync(context, async person =>
