@@ -1,0 +1,105 @@
+using System.Text.Json.Nodes;
+using OpsConsole.Core.Failover;
+using OpsConsole.Core.Failover.Steps;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Operations;
+
+namespace OpsConsole.Core.Tests.Failover;
+
+public sealed class FailoverPlannerTests
+{
+    private static readonly string[] Regions = ["us", "west", "eu", "ap"];
+    private static readonly FailoverPlanner Planner = new(Fleet(), new NoFacts(), new FailoverOptions());
+
+    [Theory]
+    [CombinatorialPlans]
+    public void Build_EveryStrategyAndScope_IsAPlanThatCanRun(string strategy, bool planned, string scope)
+    {
+        var plan = Planner.Build(Planner.Read(Request(strategy, planned, scope)));
+        var registry = new StepRegistry(FailoverRegistration.Steps.Select(t => (IStep)Activator.CreateInstance(t, [null])!));
+
+        Assert.Empty(plan.Mistakes(registry));
+        Assert.Equal(plan.Hash, Planner.Build(Planner.Read(Request(strategy, planned, scope))).Hash);
+        Assert.Equal(OpenFleet.StepName, plan.Steps[0].Step);
+        Assert.Equal(Measure.StepName, plan.Steps[^1].Step);
+        var promote = Index(plan, Promote.StepName);
+        // Nothing that can be taken back stands behind the promotion as if it could be, and no client is let in before commits are confirmed.
+        Assert.True(Index(plan, CommitInForce.StepName) > promote && Index(plan, LeadWrites.StepName) > Index(plan, CommitInForce.StepName));
+        Assert.True(Index(plan, VerifyService.StepName) > Index(plan, LeadWrites.StepName));
+        if (planned) Assert.True(Index(plan, PauseClients.StepName) < Index(plan, StopSource.StepName) && Index(plan, CompareLog.StepName) < promote);
+        else Assert.True(Index(plan, CutWrites.StepName) < Index(plan, DetachStandbys.StepName) && Index(plan, DetachStandbys.StepName) < promote);
+    }
+
+    [Fact]
+    public void Build_Gradual_WatchesEveryShareAndMovesTheDatabaseOnceAfterThem()
+    {
+        var plan = Planner.Build(Planner.Read(Request("gradual", true, "full")));
+        var shifts = plan.Steps.Where(s => s.Step == ShiftTraffic.StepName).Select(s => s.Parameters["percent"]!.GetValue<int>()).ToList();
+        Assert.Equal([10, 25, 50, 75, 100], shifts);
+        Assert.Equal(5, plan.Steps.Count(s => s.Step == WatchTarget.StepName));
+        Assert.Single(plan.Steps, s => s.Step == Promote.StepName);
+        Assert.True(Index(plan, Promote.StepName) > plan.Steps.Select((s, i) => (s, i)).Last(p => p.s.Step == WatchTarget.StepName).i);
+    }
+
+    [Fact]
+    public void Build_LossOverridden_FencesBeforeThePromotionAndHasAnotherHash()
+    {
+        var usual = Planner.Build(Planner.Read(Request("immediate", false, "full")));
+        var request = Request("immediate", false, "full");
+        request["overrides"] = new JsonArray("no-loss");
+        var lossy = Planner.Build(Planner.Read(request));
+        Assert.True(Index(usual, FenceSource.StepName) > Index(usual, Promote.StepName));
+        Assert.True(Index(lossy, FenceSource.StepName) < Index(lossy, Promote.StepName));
+        Assert.NotEqual(usual.Hash, lossy.Hash);
+        Assert.Equal("no-loss", Assert.Single(lossy.Overrides).Check);
+        Assert.Equal(0, usual.Bounds["maxLostBytes"]);
+        Assert.False(lossy.Bounds.ContainsKey("maxLostBytes"));
+    }
+
+    [Theory]
+    [InlineData("cluster", "nope")]
+    [InlineData("source", "nope")]
+    [InlineData("target", "us")]
+    [InlineData("strategy", "sudden")]
+    [InlineData("strategy", null)]
+    [InlineData("planned", null)]
+    [InlineData("scope", "partial")]
+    public void Read_RequestThatMakesNoSense_IsRefusedWithTheField(string field, string? value)
+    {
+        var request = Request("immediate", true, "full");
+        request[field] = value;
+        var refusal = Assert.Throws<RequestRefusedException>(() => Planner.Read(request));
+        Assert.Equal("request", refusal.Rule);
+    }
+
+    private static int Index(Plan plan, string step) => plan.Steps.Select((s, i) => (s, i)).First(p => p.s.Step == step).i;
+
+    private static JsonObject Request(string strategy, bool planned, string scope) => new()
+    { ["cluster"] = "orders", ["source"] = "us", ["target"] = "west", ["strategy"] = strategy, ["planned"] = planned, ["scope"] = scope, ["services"] = new JsonArray() };
+
+    private static FleetModel Fleet() => new(new FleetOptions
+    {
+        Regions = [.. Regions.Select((r, i) => new RegionOptions { Id = r, Priority = i + 1, Shell = new ShellOptions { Commands = { ["postgres.start"] = "x", ["failover.hook"] = "x" } } })],
+        Services = [.. Regions.SelectMany(r => new[] { new ServiceOptions { Id = $"{r}-db", Region = r, Kind = ServiceKind.Database }, new ServiceOptions { Id = $"{r}-api", Region = r, Kind = ServiceKind.Api, DependsOn = [$"{r}-db"] } })],
+        Clusters = [new ClusterOptions { Id = "orders", SynchronousStandbys = 2, PrimaryRegion = "us", Nodes = [.. Regions.Select(r => new ClusterNodeOptions { Region = r })] }],
+        TrafficManagers =
+        [
+            new TrafficManagerOptions { Id = "proxy", Kind = TrafficManagerKind.HaProxy, HttpBackend = "http", WriteBackend = "write" },
+            new TrafficManagerOptions { Id = "pool", Kind = TrafficManagerKind.PgBouncer, Databases = { ["orders"] = "orders" } },
+        ],
+    });
+
+    private sealed class NoFacts : IFailoverFacts
+    {
+        public Task<PreflightFacts> GatherAsync(string cluster, CancellationToken cancel) => throw new NotSupportedException();
+    }
+
+    private sealed class CombinatorialPlansAttribute : Xunit.v3.DataAttribute
+    {
+        public override ValueTask<IReadOnlyCollection<Xunit.ITheoryDataRow>> GetData(System.Reflection.MethodInfo testMethod, Xunit.Sdk.DisposalTracker disposalTracker) =>
+            ValueTask.FromResult<IReadOnlyCollection<Xunit.ITheoryDataRow>>([.. from strategy in new[] { "immediate", "gradual", "canary", "blueGreen" } from planned in new[] { true, false } from scope in new[] { "full", "rolling" }
+                select new Xunit.TheoryDataRow<string, bool, string>(strategy, planned, scope)]);
+
+        public override bool SupportsDiscoveryEnumeration() => true;
+    }
+}
