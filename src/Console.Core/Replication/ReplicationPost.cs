@@ -12,12 +12,6 @@ internal sealed class ReplicationPost(ClusterOptions cluster, IFleetReducer redu
 
     public void Publish(ClusterReading reading, Func<string, NodeObservation?> fresh)
     {
-        reducer.Cluster(cluster.Id, state => state with
-        {
-            Status = reading.Status, PrimaryRegion = reading.PrimaryRegion, Timeline = reading.Timeline, WriteAvailable = reading.WriteAvailable,
-            LastHeartbeatAt = reading.LastHeartbeatAt, WriteAvailabilityPercent = reading.WriteAvailabilityPercent, RpoSeconds = reading.RpoSeconds,
-            Nodes = reading.Nodes, Slots = reading.Slots, Drift = reading.Drift, Reason = reading.Reason,
-        });
         var links = reading.Links.Select(l => (l.Source, l.Target)).ToHashSet();
         foreach (var (source, target) in _shown.Where(s => !links.Contains(s)).ToList())
         {
@@ -26,6 +20,13 @@ internal sealed class ReplicationPost(ClusterOptions cluster, IFleetReducer redu
         }
         foreach (var link in reading.Links)
             Publish(link, fresh(link.Target));
+        // Last, so that a picture whose cluster says so has the links that it speaks of.
+        reducer.Cluster(cluster.Id, state => state with
+        {
+            Status = reading.Status, PrimaryRegion = reading.PrimaryRegion, Timeline = reading.Timeline, WriteAvailable = reading.WriteAvailable,
+            LastHeartbeatAt = reading.LastHeartbeatAt, WriteAvailabilityPercent = reading.WriteAvailabilityPercent, RpoSeconds = reading.RpoSeconds,
+            Nodes = reading.Nodes, Slots = reading.Slots, Drift = reading.Drift, Reason = reading.Reason,
+        });
     }
 
     private void Publish(LinkReading link, NodeObservation? target)

@@ -122,7 +122,7 @@ internal sealed class SettingBinder(Mistakes mistakes)
             return;
         var empty = value is null or "" || (property.PropertyType.IsValueType && !mistakes.IsGiven(options, property.Name));
         if (empty && property.GetCustomAttribute<RequiredAttribute>() is not null)
-            mistakes.Add(options, property.Name, "is missing", $"Add it: {Wanted(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType)}.");
+            mistakes.Add(options, property.Name, "is missing", $"Give {Wanted(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType)}.");
         else if (!empty && property.GetCustomAttribute<RangeAttribute>() is { } range && !range.IsValid(value))
             mistakes.Add(options, property.Name, string.Create(CultureInfo.InvariantCulture, $"{value} is out of range"), string.Create(CultureInfo.InvariantCulture, $"Give a value from {range.Minimum} to {range.Maximum}."));
         else if (value is string { Length: > 0 } text && property.GetCustomAttribute<SettingRuleAttribute>()?.Check(text) is { } wrong)
