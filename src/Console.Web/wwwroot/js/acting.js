@@ -42,10 +42,10 @@ window.opsConsoleActing = { call };
 
 // Forms of pages that have no circuit: sign-in and the account.
 const acts = {
-  async signIn(button) {
+  async signIn(button, form) {
     const asked = await request('POST', '/api/v1/session/passkey/options');
     const signed = await request('POST', '/api/v1/session/passkey', await answer(json(asked)));
-    if (signed.status === 200) location.assign(button.dataset.next || '/');
+    if (signed.status === 200) location.assign(form.dataset.next || '/');
     return signed;
   },
   async add(button, form) {
