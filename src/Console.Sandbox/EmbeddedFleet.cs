@@ -109,20 +109,25 @@ public sealed class EmbeddedFleet : IAsyncDisposable
         Run(balancer.KeepStateAsync);
         _say($"The database's primary is in {Cluster.Primary}; three standbys stream from it.");
 
-        await Customers.WaitOpenAsync(cancel);
         new FleetFile(Paths, Ports, Secrets).Write(await shells);
-        if (Consoles.Count > 0)
-        {
-            _say($"Starting {(Consoles.Count == 1 ? "the console" : $"{Consoles.Count} consoles")}.");
-            Run(Consoles.RunAsync);
-            await Consoles.WaitReadyAsync(cancel);
-            await new ConsoleUsers(Paths, Secrets, _time, _say).EnsureAsync(Consoles.Url(0), Consoles.LogOf(0), cancel);
-        }
+        await Task.WhenAll(Customers.WaitOpenAsync(cancel), StartConsolesAsync(cancel));
 
         var endpoints = new EndpointsFile(Paths, Ports, Secrets, Cluster, Supervisor, Consoles);
         endpoints.Refresh();
         Run(endpoints.KeepAsync);
         Run(Customers.RunAsync);
+    }
+
+    private async Task StartConsolesAsync(CancellationToken cancel)
+    {
+        if (Consoles.Count == 0)
+        {
+            return;
+        }
+        _say($"Starting {(Consoles.Count == 1 ? "the console" : $"{Consoles.Count} consoles")}.");
+        Run(Consoles.RunAsync);
+        await Consoles.WaitReadyAsync(cancel);
+        await new ConsoleUsers(Paths, Secrets, _time, _say).EnsureAsync(Consoles.Url(0), Consoles.LogOf(0), cancel);
     }
 
     private async Task<Dictionary<string, ShellAccess>> StartHostsAsync(CancellationToken cancel)

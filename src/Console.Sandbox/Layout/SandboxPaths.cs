@@ -16,7 +16,8 @@ public sealed class SandboxPaths
     public string Root { get; }
     /// <summary>Data and configuration of the sites' processes; the unprivileged user can reach it.</summary>
     public string SitesRoot { get; }
-    public string Logs => Path.Combine(Root, "logs");
+    /// <summary>Beside the sites' data, so that commands on the hosts can write there, too.</summary>
+    public string Logs => Path.Combine(Path.GetDirectoryName(SitesRoot) == Root ? Root : SitesRoot, "logs");
     public string Secrets => Path.Combine(Root, "secrets");
     public string FleetFile => Path.Combine(Root, "fleet.json");
     public string CredentialsFile => Path.Combine(Root, "credentials.json");
@@ -57,6 +58,11 @@ public sealed class SandboxPaths
         }
         Directory.CreateDirectory(paths.Logs);
         user.Own(paths.Logs);
+        var shown = Path.Combine(root, "logs");
+        if (paths.Logs != shown && !Path.Exists(shown))
+        {
+            File.CreateSymbolicLink(shown, paths.Logs);
+        }
         Directory.CreateDirectory(paths.Secrets, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return paths;
     }
