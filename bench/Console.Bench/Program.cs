@@ -1,15 +1,26 @@
 using System.Globalization;
 using OpsConsole.Bench.Circuits;
+using OpsConsole.Bench.Probes;
 
 string Option(string name, string otherwise) => Array.IndexOf(args, "--" + name) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : otherwise;
 int Number(string name, int otherwise) => int.Parse(Option(name, otherwise.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
+double Interval() => double.Parse(Option("interval", "10"), CultureInfo.InvariantCulture);
 
 switch (args.FirstOrDefault())
 {
     case "circuits":
         await CircuitsBench.RunAsync(Number("count", 500), Number("seconds", 60), Number("port", 29000), Option("path", "/services"));
         return 0;
+    case "probes":
+        await ProbesBench.RunAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29000));
+        return 0;
+    case "targets":
+        await Targets.RunAsync(Number("port", 29001));
+        return 0;
+    case "bare":
+        await ProbesBench.LoopAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29001));
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Console.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]");
+        Console.Error.WriteLine("usage: OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000]");
         return 64;
 }
