@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Components.Server;
 using MudBlazor.Services;
 using OpsConsole.Web.Components.Live;
+using OpsConsole.Web.Components.Shared;
 
 namespace OpsConsole.Web.Components;
 
@@ -25,6 +26,7 @@ public static class ConsoleUi
         services.AddSingleton<SharedReadings>();
         services.AddSingleton<FleetDigests>();
         services.AddScoped<LiveFleet>();
+        services.AddScoped<AddressFilters>();
         return services;
     }
 

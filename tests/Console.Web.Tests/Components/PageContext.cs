@@ -34,6 +34,7 @@ public abstract class PageContext : BunitContext
         Services.AddSingleton<SharedReadings>();
         Services.AddSingleton<FleetDigests>();
         Services.AddScoped<LiveFleet>();
+        Services.AddScoped<OpsConsole.Web.Components.Shared.AddressFilters>();
         User = this.AddAuthorization();
         User.SetAuthorized("viewer@example.org");
         User.SetPolicies(Policies.ViewFleet);

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Components.Web.Virtualization;
 using Microsoft.EntityFrameworkCore;
 using OpsConsole.Core.Audit;
 using OpsConsole.Web.Api;
+using OpsConsole.Web.Components.Shared;
 using OpsConsole.Web.Identity;
 
 namespace OpsConsole.Web.Components.Pages.Audit;
@@ -36,7 +37,7 @@ public sealed partial class Audit : IDisposable
     public required IDbContextFactory<IdentityDb> People { get; set; }
 
     [Inject]
-    public required NavigationManager Navigation { get; set; }
+    public required AddressFilters Filters { get; set; }
 
     [SupplyParameterFromQuery]
     public string? Action { get; set; }
@@ -97,8 +98,7 @@ public sealed partial class Audit : IDisposable
         await Access.RecordAsync(user.UserId(), user.Email(), null, action, _gone.Token);
     }
 
-    private void Filter(string name, string? value) =>
-        Navigation.NavigateTo(Navigation.GetUriWithQueryParameter(name, Empty(value)), replace: true);
+    private void Filter(string name, string? value) => Filters.Set((name, value?.Trim()));
 
     private static string? Empty(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 

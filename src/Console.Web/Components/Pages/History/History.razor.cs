@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Components;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Health;
 using OpsConsole.Web.Components.Live;
+using OpsConsole.Web.Components.Shared;
 
 namespace OpsConsole.Web.Components.Pages.History;
 
@@ -29,7 +30,7 @@ public partial class History
     public required TimeProvider Clock { get; set; }
 
     [Inject]
-    public required NavigationManager Navigation { get; set; }
+    public required AddressFilters Filters { get; set; }
 
     [SupplyParameterFromQuery]
     public string? Metric { get; set; }
@@ -70,6 +71,5 @@ public partial class History
     private void Custom(string? from, string? to) =>
         Go(("range", "custom"), ("from", from ?? HistoryRange.Input(_range.From)), ("to", to ?? HistoryRange.Input(_range.To)));
 
-    private void Go(params (string Name, string? Value)[] changes) =>
-        Navigation.NavigateTo(Navigation.GetUriWithQueryParameters(changes.ToDictionary(c => c.Name, c => (object?)(string.IsNullOrEmpty(c.Value) ? null : c.Value))), replace: true);
+    private void Go(params (string Name, string? Value)[] changes) => Filters.Set(changes);
 }

@@ -24,6 +24,9 @@ public partial class Services
     [Inject]
     public required NavigationManager Navigation { get; set; }
 
+    [Inject]
+    public required AddressFilters Filters { get; set; }
+
     [SupplyParameterFromQuery]
     public string? Region { get; set; }
 
@@ -63,6 +66,5 @@ public partial class Services
 
     private string Without(string name) => Navigation.GetUriWithQueryParameter(name, (string?)null);
 
-    private void Filter(string name, string? value) =>
-        Navigation.NavigateTo(Navigation.GetUriWithQueryParameter(name, string.IsNullOrWhiteSpace(value) ? null : value), replace: true);
+    private void Filter(string name, string? value) => Filters.Set((name, value));
 }
