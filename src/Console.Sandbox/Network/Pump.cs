@@ -126,11 +126,10 @@ internal sealed class Pump(Socket from, Socket to, Func<LinkConditions> conditio
     {
         await foreach (var chunk in _queue.Reader.ReadAllAsync(cancel))
         {
-            var left = time.GetElapsedTime(time.GetTimestamp(), chunk.Due);
-            if (left > Negligible)
+            // Timers take whole milliseconds and may end one early: what is left then is waited for, so that nothing arrives too soon.
+            for (var left = Left(chunk); left > Negligible; left = Left(chunk))
             {
-                // Timers take whole milliseconds and cut off the rest: half of one early or late is what remains.
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Round(left.TotalMilliseconds)), time, cancel);
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Max(1, Math.Floor(left.TotalMilliseconds))), time, cancel);
             }
             if (!conditions().Silent)
             {
@@ -141,6 +140,8 @@ internal sealed class Pump(Socket from, Socket to, Func<LinkConditions> conditio
         }
         to.Shutdown(SocketShutdown.Send);
     }
+
+    private TimeSpan Left(Chunk chunk) => time.GetElapsedTime(time.GetTimestamp(), chunk.Due);
 
     private async ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)
     {

@@ -43,7 +43,9 @@ internal sealed class ProbeVerdict(ProbeSpec spec, TimeSpan window, DateTimeOffs
         _inARow = failed == _lastFailed ? _inARow + 1 : 1;
         _lastFailed = failed;
         Error = failed ? sample.Error : null;
-        Window.Add(sample);
+        // A target that is still starting has no availability yet, good or bad.
+        var starting = failed && !_everUp && State == UpDown.Unknown && sample.At < graceEnds;
+        if (!starting) Window.Add(sample);
         LastSampleAt = sample.At.AddTicks(sample.DurationMicros * 10L);
         if (!failed && (State == UpDown.Unknown || (State == UpDown.Down && _inARow >= Spec.SuccessThreshold)))
             Up(sample.At);
