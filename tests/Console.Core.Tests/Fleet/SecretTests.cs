@@ -1,6 +1,8 @@
 using System.Net;
 using Amazon.Runtime;
 using Microsoft.Extensions.Configuration;
+using OpsConsole.Core.Drivers.Aws;
+using OpsConsole.Core.Drivers.Vault;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
 

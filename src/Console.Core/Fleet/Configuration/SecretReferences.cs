@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
+using OpsConsole.Core.Drivers.Aws;
+using OpsConsole.Core.Drivers.Vault;
 
 namespace OpsConsole.Core.Fleet.Configuration;
 

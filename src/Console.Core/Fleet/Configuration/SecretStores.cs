@@ -1,6 +1,6 @@
-using Amazon.Runtime;
-using Amazon.Runtime.Credentials;
 using Microsoft.Extensions.Configuration;
+using OpsConsole.Core.Drivers.Aws;
+using OpsConsole.Core.Drivers.Vault;
 
 namespace OpsConsole.Core.Fleet.Configuration;
 
@@ -18,7 +18,7 @@ public static class SecretStores
         if (!configuration.AsEnumerable().Any(p => SecretReferences.SchemeOf(p.Value) is not null))
             return [];
         using var client = new HttpClient { Timeout = Timeout };
-        using var aws = Aws(configuration);
+        using var aws = AwsSecrets.FromEnvironment(configuration, Timeout);
         List<ISecretStore> stores = [];
         if (Vault(client, configuration) is { } vault)
             stores.Add(vault);
@@ -35,20 +35,5 @@ public static class SecretStores
         return Uri.TryCreate(environment["VAULT_ADDR"], UriKind.Absolute, out var address) && !string.IsNullOrEmpty(token)
             ? new VaultSecrets(client, address, token, environment["VAULT_NAMESPACE"])
             : null;
-    }
-
-    private static AwsSecrets? Aws(IConfiguration environment)
-    {
-        if ((environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"]) is not { Length: > 0 } region)
-            return null;
-        var endpoint = environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"] ?? environment["AWS_ENDPOINT_URL"];
-        try
-        {
-            return new AwsSecrets(DefaultAWSCredentialsIdentityResolver.GetCredentials(), region, Timeout, endpoint is { Length: > 0 } ? new Uri(endpoint) : null);
-        }
-        catch (AmazonClientException)
-        {
-            return null; // each reference is then reported with how to mend it
-        }
     }
 }

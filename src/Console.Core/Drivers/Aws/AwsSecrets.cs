@@ -2,9 +2,12 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Amazon.Runtime;
+using Amazon.Runtime.Credentials;
 using Amazon.Runtime.Signing;
+using Microsoft.Extensions.Configuration;
+using OpsConsole.Core.Fleet.Configuration;
 
-namespace OpsConsole.Core.Fleet.Configuration;
+namespace OpsConsole.Core.Drivers.Aws;
 
 /// <summary>AWS Secrets Manager: <c>aws-sm:NAME</c>, or <c>aws-sm:NAME#FIELD</c> of a secret that is a JSON object. Requests are signed (Signature Version 4).</summary>
 public sealed class AwsSecrets : ISecretStore, IDisposable
@@ -23,6 +26,22 @@ public sealed class AwsSecrets : ISecretStore, IDisposable
     }
 
     public string Scheme => SchemeName;
+
+    /// <summary>By <c>AWS_REGION</c> and AWS's usual chain of identities; null where either is missing.</summary>
+    public static AwsSecrets? FromEnvironment(IConfiguration environment, TimeSpan timeout)
+    {
+        if ((environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"]) is not { Length: > 0 } region)
+            return null;
+        var endpoint = environment["AWS_ENDPOINT_URL_SECRETS_MANAGER"] ?? environment["AWS_ENDPOINT_URL"];
+        try
+        {
+            return new AwsSecrets(DefaultAWSCredentialsIdentityResolver.GetCredentials(), region, timeout, endpoint is { Length: > 0 } ? new Uri(endpoint) : null);
+        }
+        catch (AmazonClientException)
+        {
+            return null; // each reference is then reported with how to mend it
+        }
+    }
 
     public async Task<string> ReadAsync(string name, string? field, CancellationToken cancel)
     {

@@ -1,7 +1,8 @@
 using System.Net;
 using System.Text.Json;
+using OpsConsole.Core.Fleet.Configuration;
 
-namespace OpsConsole.Core.Fleet.Configuration;
+namespace OpsConsole.Core.Drivers.Vault;
 
 /// <summary>HashiCorp Vault, key/value engine version 2: <c>vault:MOUNT/PATH#FIELD</c>.</summary>
 /// <param name="client">its time-out bounds each read</param>
