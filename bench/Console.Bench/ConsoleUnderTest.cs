@@ -61,7 +61,10 @@ internal sealed partial class ConsoleUnderTest : IAsyncDisposable
         process.BeginErrorReadLine();
         var ended = process.WaitForExitAsync();
         if (await Task.WhenAny(firstLine.Task, ended, Task.Delay(TimeSpan.FromSeconds(60))) != firstLine.Task)
+        {
+            process.Kill();
             throw new InvalidOperationException($"The console did not start:\n{string.Join('\n', log)}");
+        }
         var console = new ConsoleUnderTest(process, database, directory, new Uri($"http://localhost:{port}"));
         await console.SignInAsync(firstLine.Task.Result.Groups[1].Value, firstLine.Task.Result.Groups[2].Value);
         return console;
