@@ -1,5 +1,6 @@
 using System.Globalization;
 using OpsConsole.Bench.Circuits;
+using OpsConsole.Bench.Failover;
 using OpsConsole.Bench.Probes;
 
 string Option(string name, string otherwise) => Array.IndexOf(args, "--" + name) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : otherwise;
@@ -14,6 +15,8 @@ switch (args.FirstOrDefault())
     case "probes":
         await ProbesBench.RunAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29000));
         return 0;
+    case "failover":
+        return await FailoverBench.RunAsync(Number("runs", 5), Number("port", 29000), Option("latency", "off") == "on", Option("cases", "switchover,kill,hang"), args.Contains("--steps"));
     case "targets":
         await Targets.RunAsync(Number("port", 29001));
         return 0;
@@ -21,6 +24,6 @@ switch (args.FirstOrDefault())
         await ProbesBench.LoopAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29001));
         return 0;
     default:
-        Console.Error.WriteLine("usage: OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000]");
+        Console.Error.WriteLine("usage: OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000]\n       OpsConsole.Bench failover [--runs 5] [--cases switchover,kill,hang] [--latency off] [--steps] [--port 29000]");
         return 64;
 }
