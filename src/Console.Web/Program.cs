@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using OpsConsole.Core.Alerts.Notifications;
 using OpsConsole.Core.Audit;
+using OpsConsole.Core.Backups;
 using OpsConsole.Core.Failover;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
@@ -32,6 +33,7 @@ try
     builder.Services.AddAudit();
     builder.Services.AddFailover();
     builder.Services.AddOperations();
+    builder.Services.AddBackups();
     builder.Services.AddNotifications(builder.Configuration);
     builder.Services.AddConsoleUi();
     builder.Services.AddAccess(builder.Configuration);

@@ -44,6 +44,7 @@ public sealed class ArchitectureTests
     [InlineData("audit", "Audit")]
     [InlineData("ops", "Operations", "Approvals")]
     [InlineData("fleet", "Fleet")]
+    [InlineData("backups", "Backups")]
     public void Schema_IsTouchedByItsOwnersOnly(string schema, params string[] owners)
     {
         var statement = new System.Text.RegularExpressions.Regex($@"\b(FROM|JOIN|INTO|UPDATE|COPY|TABLE)\s+{schema}\.", System.Text.RegularExpressions.RegexOptions.None);

@@ -1,0 +1,81 @@
+using OpsConsole.Core.Operations;
+using OpsConsole.Core.Persistence;
+using OpsConsole.Core.Replication;
+
+namespace OpsConsole.Core.Backups;
+
+/// <summary>Which moments can be restored. Positions of the log are noted with the moment at which the primary was seen there; a moment is restorable
+/// once the log up to its position is known to be stored. Log of an older timeline counts up to where that timeline ended, never past it.</summary>
+public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions options, TimeProvider clock)
+{
+    /// <summary>Notes where the primary is now. Several in the same second are kept as one.</summary>
+    public async Task MarkAsync(string cluster, DateTimeOffset at, int timeline, WalPosition position, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await connection.Command("INSERT INTO backups.mark (cluster, at, timeline, lsn) VALUES (@cluster, date_trunc('milliseconds', @at::timestamptz), @timeline, @lsn::pg_lsn) ON CONFLICT DO NOTHING",
+            ("cluster", cluster), ("at", at), ("timeline", timeline), ("lsn", position.ToString())).ExecuteAsync(cancel);
+    }
+
+    /// <summary>Notes up to where an engine has the log. A smaller position of the same timeline changes nothing.</summary>
+    public async Task ArchivedAsync(string cluster, string engine, int timeline, WalPosition position, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await connection.Command("""
+            INSERT INTO backups.archived AS a (cluster, engine, timeline, lsn, seen_at) VALUES (@cluster, @engine, @timeline, @lsn::pg_lsn, @now)
+            ON CONFLICT (cluster, engine) DO UPDATE SET timeline = EXCLUDED.timeline, lsn = EXCLUDED.lsn, seen_at = EXCLUDED.seen_at
+            WHERE (a.timeline, a.lsn) < (EXCLUDED.timeline, EXCLUDED.lsn)
+            """, ("cluster", cluster), ("engine", engine), ("timeline", timeline), ("lsn", position.ToString()), ("now", clock.GetUtcNow())).ExecuteAsync(cancel);
+    }
+
+    /// <summary>Notes that a timeline ended: what it holds past the position is in no history.</summary>
+    public async Task ForkAsync(string cluster, int timeline, WalPosition position, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await connection.Command("""
+            INSERT INTO backups.fork (cluster, timeline, lsn, at) VALUES (@cluster, @timeline, @lsn::pg_lsn, @now) ON CONFLICT (cluster, timeline) DO UPDATE SET lsn = EXCLUDED.lsn WHERE backups.fork.lsn <> EXCLUDED.lsn
+            """, ("cluster", cluster), ("timeline", timeline), ("lsn", position.ToString()), ("now", clock.GetUtcNow())).ExecuteAsync(cancel);
+    }
+
+    /// <summary>Marks that no restore can need any more are dropped.</summary>
+    public async Task TrimAsync(CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await connection.Command("DELETE FROM backups.mark WHERE at < @before", ("before", clock.GetUtcNow() - options.LongestWindow - TimeSpan.FromDays(1))).ExecuteAsync(cancel);
+    }
+
+    /// <summary>The newest moment whose log is stored; null: nothing is known.</summary>
+    public async Task<DateTimeOffset?> NewestAsync(string cluster, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        var found = await connection.Command("""
+            SELECT max(m.at) AS at FROM backups.mark m JOIN backups.archived a ON a.cluster = m.cluster LEFT JOIN backups.fork f ON f.cluster = m.cluster AND f.timeline = m.timeline
+            WHERE m.cluster = @cluster AND m.lsn <= coalesce(f.lsn, 'FFFFFFFF/FFFFFFFF') AND ((m.timeline = a.timeline AND m.lsn <= a.lsn) OR m.timeline < a.timeline)
+            """, ("cluster", cluster)).ListAsync(r => r.Value<DateTimeOffset>("at"), cancel);
+        return found.SingleOrDefault();
+    }
+
+    /// <param name="backups">of this cluster</param>
+    public async Task<RestorableRange?> RangeAsync(string cluster, IReadOnlyList<Backup> backups, CancellationToken cancel)
+    {
+        var usable = backups.Where(b => b.State.IsUsable() && b.Type != BackupType.Logical).ToList();
+        if (usable.Count == 0) return null;
+        var (oldest, newest) = (usable.Min(b => b.EndedAt), usable.Max(b => b.EndedAt));
+        // The end of a backup can be restored whatever is known of the log.
+        var to = await NewestAsync(cluster, cancel) is { } logged && logged > newest ? logged : newest;
+        var window = clock.GetUtcNow() - options.WindowOf(cluster);
+        return new RestorableRange(oldest > window ? oldest : window, to, await ForksAsync(cluster, oldest, cancel));
+    }
+
+    private async Task<IReadOnlyList<HistoryFork>> ForksAsync(string cluster, DateTimeOffset since, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return await connection.Command("""
+            SELECT f.timeline, (SELECT max(m.at) FROM backups.mark m WHERE m.cluster = f.cluster AND m.timeline = f.timeline AND m.lsn <= f.lsn) AS ended,
+                (SELECT min(m.at) FROM backups.mark m WHERE m.cluster = f.cluster AND m.timeline > f.timeline) AS began
+            FROM backups.fork f WHERE f.cluster = @cluster ORDER BY f.timeline
+            """, ("cluster", cluster))
+            .ListAsync(r => (Timeline: r.Get<int>("timeline"), Ended: r.Value<DateTimeOffset>("ended"), Began: r.Value<DateTimeOffset>("began")), cancel) is { } rows
+            ? [.. rows.Where(f => f is { Ended: not null, Began: not null } && f.Began > since).Select(f => new HistoryFork(f.Timeline, f.Ended!.Value, f.Began!.Value))]
+            : [];
+    }
+}

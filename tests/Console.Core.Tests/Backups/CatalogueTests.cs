@@ -1,0 +1,140 @@
+using Microsoft.Extensions.Time.Testing;
+using OpsConsole.Core.Backups;
+using OpsConsole.Core.Operations;
+using OpsConsole.Core.Replication;
+using OpsConsole.Core.Tests.Operations;
+using OpsConsole.Testing;
+
+namespace OpsConsole.Core.Tests.Backups;
+
+public sealed class CatalogueTests : IAsyncLifetime
+{
+    private static readonly Dictionary<string, string> Regions = new() { ["near"] = "us-east-1", ["far"] = "us-west-2" };
+    private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+    private readonly FakeAudit _audit = new();
+    private TestDatabase _database = null!;
+    private RestorableMoments _moments = null!;
+    private BackupCatalogue _catalogue = null!;
+    private BackupRecords _records = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _database = await TestDatabase.CreateAsync(BackupsDb.ConsoleSchema);
+        _moments = new RestorableMoments(_database.Console, new BackupsOptions(), _clock);
+        _catalogue = new BackupCatalogue(_database.Console, _moments, _clock);
+        _records = new BackupRecords(_database.Console, _audit, _clock);
+    }
+
+    public ValueTask DisposeAsync() => _database.DisposeAsync();
+
+    [Fact]
+    public async Task Enter_SameOperationTwice_IsOneBackup()
+    {
+        var operation = Guid.NewGuid();
+
+        var first = await EnterAsync(operation: operation);
+        var second = await EnterAsync(operation: operation);
+
+        Assert.Equal(first, second);
+        Assert.Single(await _catalogue.ListAsync("orders"));
+        Assert.Single(_audit.Entries, e => e.Action == "backup.taken");
+    }
+
+    [Fact]
+    public async Task Life_OfAGoodBackup_GoesFromCopiedToProvenWithALineAndAnAuditEntryEach()
+    {
+        var id = await EnterAsync();
+        Assert.Equal(BackupState.Copied, (await _catalogue.FindAsync(id))!.State);
+        Assert.Null(await _catalogue.NewestProvenAsync("orders"));
+
+        await _records.CheckedAsync(id, [new("near", true, "964 files"), new("far", true, "964 files")], "system", default);
+        await _records.ProvenAsync(id, 7.5, "3 queries", "system", default);
+
+        var proven = await _catalogue.NewestProvenAsync("orders");
+        Assert.Equal((id, 7.5), (proven!.Id, proven.RestoreSeconds));
+        Assert.Equal(["us-east-1", "us-west-2"], proven.Regions.Order());
+        Assert.Equal(["taken", "verified", "proven"], (await _catalogue.LifeAsync(id)).Select(c => c.What));
+        Assert.Equal(["backup.taken", "backup.verified", "backup.proven"], _audit.Entries.Select(e => e.Action));
+    }
+
+    [Fact]
+    public async Task NewestProven_ProofOlderThanSevenDays_IsNone()
+    {
+        var id = await EnterAsync();
+        await _records.CheckedAsync(id, [new("near", true, ""), new("far", true, "")], "system", default);
+        await _records.ProvenAsync(id, 7, "", "system", default);
+
+        _clock.Advance(TimeSpan.FromDays(7) + TimeSpan.FromSeconds(1));
+
+        Assert.Null(await _catalogue.NewestProvenAsync("orders"));
+        Assert.False((await _catalogue.FindAsync(id))!.IsProven(_clock.GetUtcNow()));
+    }
+
+    [Fact]
+    public async Task Checked_OneCopyCorrupt_ShowsTheCopyAndIsNotVerified()
+    {
+        var id = await EnterAsync();
+
+        var backup = await _records.CheckedAsync(id, [new("near", true, "fine"), new("far", false, "1 file with a wrong checksum")], "system", default);
+
+        Assert.Equal(BackupState.Copied, backup.State);
+        Assert.Equal(CopyState.Failed, backup.Copies.Single(c => c.Repository == "far").State);
+        Assert.Equal(BackupState.Failed, (await _records.CheckedAsync(id, [new("near", false, "gone"), new("far", false, "gone")], "system", default)).State);
+    }
+
+    [Fact]
+    public async Task Expired_HeldNeededOrLastProven_IsRefused()
+    {
+        var full = await EnterAsync();
+        var needing = await EnterAsync(BackupType.Incremental, needs: "L1");
+        Assert.Equal("needed", (await Assert.ThrowsAsync<RequestRefusedException>(() => _records.ExpiredAsync(full, "old", "system", default))).Rule);
+
+        await _records.HoldAsync(needing, true, "lawsuit", People.Operator, default);
+        Assert.Equal(BackupState.Held, (await _catalogue.FindAsync(needing))!.Shown);
+        Assert.Equal("held", (await Assert.ThrowsAsync<RequestRefusedException>(() => _records.ExpiredAsync(needing, "old", "system", default))).Rule);
+
+        await _records.HoldAsync(needing, false, "over", People.Operator, default);
+        await _records.CheckedAsync(needing, [new("near", true, ""), new("far", true, "")], "system", default);
+        await _records.ProvenAsync(needing, 7, "", "system", default);
+        Assert.Equal("lastProven", (await Assert.ThrowsAsync<RequestRefusedException>(() => _records.ExpiredAsync(needing, "old", "system", default))).Rule);
+        await Assert.ThrowsAsync<NotAllowedException>(() => _records.HoldAsync(needing, true, "", People.Viewer, default));
+    }
+
+    [Fact]
+    public async Task Change_AuditFails_ChangesNothing()
+    {
+        var id = await EnterAsync();
+        _audit.Fails = true;
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => _records.FailedAsync(id, "no", "system", default));
+
+        Assert.Equal(BackupState.Copied, (await _catalogue.FindAsync(id))!.State);
+        Assert.Single(await _catalogue.LifeAsync(id));
+    }
+
+    [Fact]
+    public async Task Range_LogPastTheFork_IsNeverOffered()
+    {
+        await EnterAsync();
+        var start = _clock.GetUtcNow();
+        // Timeline 1 is seen up to 0/500; the promotion forks it at 0/300, and timeline 2 is stored up to 0/400.
+        for (var i = 1; i <= 5; i++) await MarkAsync(start.AddSeconds(i), 1, (ulong)i * 0x100);
+        await _moments.ForkAsync("orders", 1, new WalPosition(0x300), default);
+        await MarkAsync(start.AddSeconds(10), 2, 0x380);
+        await MarkAsync(start.AddSeconds(11), 2, 0x480);
+        await _moments.ArchivedAsync("orders", "pgbackrest", 1, new WalPosition(0x500), default);
+        Assert.Equal(start.AddSeconds(3), await _moments.NewestAsync("orders", default));
+
+        await _moments.ArchivedAsync("orders", "pgbackrest", 2, new WalPosition(0x400), default);
+        await _moments.ArchivedAsync("orders", "pgbackrest", 1, new WalPosition(0x600), default); // a straggler changes nothing
+
+        var range = await _catalogue.RangeAsync("orders");
+        Assert.Equal(start.AddSeconds(10), range!.To);
+        Assert.Equal(new HistoryFork(1, start.AddSeconds(3), start.AddSeconds(10)), Assert.Single(range.Forks));
+    }
+
+    private Task MarkAsync(DateTimeOffset at, int timeline, ulong position) => _moments.MarkAsync("orders", at, timeline, new WalPosition(position), default);
+
+    private Task<Guid> EnterAsync(BackupType type = BackupType.Full, Guid? operation = null, string? needs = null) => _records.EnterAsync("orders", "pgbackrest", operation ?? Guid.NewGuid(),
+        new TakenBackup(type, _clock.GetUtcNow().AddSeconds(-9), _clock.GetUtcNow().AddSeconds(-4), 1000, needs, "0/100", 1, [new("near", "L1", 300), new("far", "L2", 310)]), Regions, "system", default);
+}
