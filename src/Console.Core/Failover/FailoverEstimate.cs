@@ -5,18 +5,21 @@ using OpsConsole.Core.Live;
 namespace OpsConsole.Core.Failover;
 
 /// <summary>What a request would cost, from what is measured now.</summary>
-public static class FailoverEstimate
+/// <param name="RtoSeconds">pause of writes; null while unknown</param>
+/// <param name="RpoSeconds">loss in seconds of writes; null while unknown</param>
+/// <param name="LostBytes">null while unknown</param>
+public sealed record FailoverEstimate(double? RtoSeconds, double? RpoSeconds, long? LostBytes)
 {
-    public static JsonObject Of(FailoverRequest request, PreflightFacts facts)
+    public JsonObject Json => new() { ["rtoSeconds"] = RtoSeconds, ["rpoSeconds"] = RpoSeconds, ["lostBytes"] = LostBytes };
+
+    public static FailoverEstimate Of(FailoverRequest request, PreflightFacts facts)
     {
         var state = facts.Picture.Clusters.GetValueOrDefault(request.Cluster);
         var link = facts.Picture.Links.GetValueOrDefault(LinkState.KeyOf(request.Cluster, request.Source, request.Target));
-        return new JsonObject
-        {
-            ["rtoSeconds"] = facts.RtoEstimateSeconds ?? state?.RtoEstimateSeconds,
-            ["rpoSeconds"] = request.Planned ? 0 : link?.HeartbeatLagSeconds ?? link?.LagSeconds,
-            ["lostBytes"] = request.Planned ? 0 : PossibleLoss(request, state),
-        };
+        return new FailoverEstimate(
+            facts.RtoEstimateSeconds ?? state?.RtoEstimateSeconds,
+            request.Planned ? 0 : link?.HeartbeatLagSeconds ?? link?.LagSeconds,
+            request.Planned ? 0 : PossibleLoss(request, state));
     }
 
     /// <summary>Bytes that the source had written beyond what the most advanced standby in reach holds; null when unknown. With enough

@@ -12,6 +12,7 @@ namespace OpsConsole.Core.Failover;
 public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge edge, OperationReader operations, Automation automation, FailoverOptions options, TimeProvider time) : IFailoverFacts
 {
     private static readonly TimeSpan Managers = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Observed = TimeSpan.FromSeconds(30);
     private readonly Kept<(IReadOnlyList<string> Silent, double? LoadRps)> _traffic = new(Managers, time);
     private readonly Kept<IReadOnlyList<ActiveHold>> _holds = new(TimeSpan.FromSeconds(1), time);
     private readonly Dictionary<string, Kept<double?>> _skew = fleet.Clusters.Keys.ToDictionary(c => c, _ => new Kept<double?>(TimeSpan.FromSeconds(30), time));
@@ -20,6 +21,8 @@ public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge
     public async Task<PreflightFacts> GatherAsync(string cluster, CancellationToken cancel)
     {
         var declared = fleet.Clusters[cluster];
+        // What the observing node measures all the time reaches every node with the picture.
+        var observed = feed.Current.Readiness.Values.FirstOrDefault(r => r.Cluster == cluster && time.GetUtcNow() - r.AsOf < Observed);
         var traffic = await _traffic.GetAsync(TrafficAsync, cancel);
         var scopes = declared.Nodes.Select(n => $"region:{n.Region}").Append($"cluster:{cluster}").Append(Automation.Fleet).ToHashSet();
         var held = (await _holds.GetAsync(automation.ListAsync, cancel)).FirstOrDefault(h => scopes.Contains(h.Scope) && h.Hold is Hold.Maintenance or Hold.AutomationPaused);
@@ -27,11 +30,11 @@ public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge
             .FirstOrDefault(o => o.Plan.Targets.Any(t => t.Resource == $"cluster:{cluster}" && t.Class == ResourceClass.Topology) && !OperationKinds.Preempts(OperationKinds.Failover, o.Kind));
         return new PreflightFacts(fleet, feed.Current, time.GetUtcNow(), ObjectiveTargets.Rpo(declared.RpoSeconds, declared.Tier).Seconds)
         {
-            LoadRps = traffic.LoadRps,
+            LoadRps = traffic.LoadRps ?? (traffic.Silent.Count == 0 ? observed?.LoadRps : null),
             UnreachableTrafficManagers = traffic.Silent,
             MaintenanceReason = held is null ? null : $"{held.Scope}: {held.Reason}",
             RunningOperation = running is null ? null : $"{running.Kind} {running.Id}",
-            ClockSkewSeconds = _skew[cluster].Peek(token => SkewAsync(declared, token)),
+            ClockSkewSeconds = _skew[cluster].Peek(token => SkewAsync(declared, token)) ?? observed?.ClockSkewSeconds,
             ConsoleStateRegion = options.ConsoleStateRegion,
         };
     }

@@ -26,6 +26,9 @@ public sealed class FailoverOptions
     /// <summary>Region in which the console's own database lies; empty: a site of its own. Nobody fails that region over from there.</summary>
     public string ConsoleStateRegion { get; set; } = "";
 
+    /// <summary>How old the readiness of a pair of regions may be while nothing about it changes. 1 to 60.</summary>
+    [Range(1, 60)] public double ReadinessSeconds { get; set; } = 5;
+
     public WatchOptions Watch { get; set; } = new();
     public DetectionOptions Detection { get; set; } = new();
 }

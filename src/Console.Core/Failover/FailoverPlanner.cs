@@ -21,7 +21,7 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
         var request = new FailoverRequest(Text(first, "cluster"), Text(first, "source"), Text(first, "target"), FailoverStrategy.Immediate,
             first["planned"]!.GetValue<bool>(), FailoverScope.Full, [], plan.Overrides.Select(o => o.Check).ToList());
         var known = await facts.GatherAsync(request.Cluster, cancel);
-        return new Preflight { Checks = [.. FailoverPreflight.Evaluate(request, known)], Estimate = FailoverEstimate.Of(request, known) };
+        return new Preflight { Checks = [.. FailoverPreflight.Evaluate(request, known)], Estimate = FailoverEstimate.Of(request, known).Json };
     }
 
     /// <summary>The way back is a switchover of its own, with its own preflight.</summary>

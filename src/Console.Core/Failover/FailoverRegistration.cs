@@ -6,8 +6,10 @@ using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Drivers.Postgres.Control;
 using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Failover.Measuring;
+using OpsConsole.Core.Failover.Readiness;
 using OpsConsole.Core.Failover.Steps;
 using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
 using OpsConsole.Core.Traffic;
 
@@ -29,6 +31,8 @@ public static class FailoverRegistration
         services.AddSingleton<IFleetSessions, PostgresFleetSessions>();
         services.AddSingleton<FailoverParts>();
         services.AddSingleton<IFailoverFacts, FailoverFacts>();
+        services.AddSingleton<IFailoverReadiness, FailoverReadiness>();
+        services.AddSingleton<IObserver, ReadinessObserver>();
         services.AddSingleton<FailoverPlanner>();
         services.AddSingleton<IPlanner>(s => s.GetRequiredService<FailoverPlanner>());
         services.AddSingleton<IPlanner, RejoinPlanner>();

@@ -25,6 +25,9 @@ public sealed record FleetSnapshot(
         Ordinal<ClusterState>(), Ordinal<LinkState>(),
         Ordinal<LatencyState>(), Ordinal<ComponentState>());
 
+    /// <summary>By pair: <see cref="LinkState.KeyOf"/>.</summary>
+    public ImmutableSortedDictionary<string, ReadinessState> Readiness { get; init; } = Ordinal<ReadinessState>();
+
     private static ImmutableSortedDictionary<string, T> Ordinal<T>() => ImmutableSortedDictionary.Create<string, T>(StringComparer.Ordinal);
 }
 

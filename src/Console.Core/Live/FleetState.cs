@@ -61,6 +61,8 @@ public sealed class FleetState : IFleetReducer
     public void Component(string name, HealthStatus status, string detail, DateTimeOffset? lastSampleAt) =>
         Post(p => p.Component(new ComponentState(name, status, detail, lastSampleAt, 0)));
 
+    public void Readiness(ReadinessState readiness) => Post(p => p.Readiness(readiness));
+
     /// <summary>Recent stored samples, oldest first: they fill the windows but decide nothing.</summary>
     public void Remember(IReadOnlyList<ProbeSample> samples) => Post(p => p.Remember(samples));
 

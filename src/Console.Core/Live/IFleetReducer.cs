@@ -33,4 +33,7 @@ public interface IFleetReducer
 
     /// <summary>Replaces a component, creating it when new.</summary>
     void Component(string name, HealthStatus status, string detail, DateTimeOffset? lastSampleAt);
+
+    /// <summary>Replaces what is known of one pair of a cluster's regions.</summary>
+    void Readiness(ReadinessState readiness);
 }

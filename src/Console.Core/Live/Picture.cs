@@ -21,6 +21,7 @@ internal sealed class Picture
     private readonly Slice<LinkState> _links = new(Visible.SameFacts, Visible.SameFigures, (l, v) => l with { Version = v });
     private readonly Slice<LatencyState> _latencies = new(Visible.SameFacts, Visible.SameFigures, (l, v) => l with { Version = v });
     private readonly Slice<ComponentState> _components = new(Visible.SameFacts, Visible.SameFigures, (c, v) => c with { Version = v });
+    private readonly Slice<ReadinessState> _readiness = new(Visible.SameFacts, Visible.SameFigures, (r, v) => r with { Version = v });
     private readonly ILookup<string, string> _servicesOf;
     private readonly HashSet<ServiceHealth> _touched = [];
     private readonly HashSet<ServiceHealth> _urgent = [];
@@ -46,6 +47,7 @@ internal sealed class Picture
         _links.Load(last.Links.Values);
         _latencies.Load(last.Latencies.Values);
         _components.Load(last.Components.Values);
+        _readiness.Load(last.Readiness.Values);
         foreach (var service in _health.Services)
         {
             if (_services.Find(service.Service.Id) is { } known)
@@ -124,6 +126,8 @@ internal sealed class Picture
 
     public void Component(ComponentState component) => _components.Set(component);
 
+    public void Readiness(ReadinessState readiness) => _readiness.Set(readiness);
+
     public void Tick() => _tick = true;
 
     /// <summary>The next picture and what leads to it; null when nothing visible changed.</summary>
@@ -140,6 +144,7 @@ internal sealed class Picture
             Links = _links.Publish(Published.Links.RemoveRange(_removedLinks), _tick, (before, l) => Note("link", before?.Status, l.Status, l, l.Reason, changed, now)),
             Latencies = _latencies.Publish(Published.Latencies, _tick, (_, l) => changed.Add(l)),
             Components = _components.Publish(Published.Components, _tick, (before, c) => Note("component", before?.Status, c.Status, c, c.Detail, changed, now)),
+            Readiness = _readiness.Publish(Published.Readiness, _tick, (_, r) => changed.Add(r)),
         };
         _tick = false;
         if (changed.Count == 0 && _removedLinks.Count == 0 && !_first)

@@ -29,6 +29,9 @@ internal static class Visible
     public static bool SameFacts(ComponentState a, ComponentState b) => a.Status == b.Status;
     public static bool SameFigures(ComponentState a, ComponentState b) => a with { Version = b.Version } == b;
 
+    public static bool SameFacts(ReadinessState a, ReadinessState b) => a.Planned == b.Planned && a.Verdict == b.Verdict;
+    public static bool SameFigures(ReadinessState a, ReadinessState b) => a with { Version = b.Version, Checks = b.Checks } == b && Same(a.Checks, b.Checks);
+
     private static bool SameFacts(ClusterNodeState a, ClusterNodeState b) =>
         a.Region == b.Region && a.Role == b.Role && a.Reachable == b.Reachable && a.Timeline == b.Timeline && a.ReceiverStatus == b.ReceiverStatus;
 

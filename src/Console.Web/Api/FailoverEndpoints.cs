@@ -4,6 +4,7 @@ using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Failover;
 using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Web.Api;
@@ -15,6 +16,18 @@ public sealed record BreakGlassRequest(string? Reason);
 public sealed record FailoverCall(
     string? Cluster, string? Source, string? Target, string? Strategy, bool? Planned, string? Scope = null, IReadOnlyList<string>? Services = null, IReadOnlyList<string>? Overrides = null,
     string? PlanHash = null, string? Reason = null, string? Start = null, BreakGlassRequest? BreakGlass = null);
+
+/// <param name="Verdict">the worst of the checks: blocking means that it could not move now</param>
+/// <param name="Planned">a switchover was judged; false: a failover, since the source does not serve</param>
+/// <param name="AsOf">when it was measured</param>
+public sealed record ReadinessView(
+    string Cluster, string Source, string Target, CheckVerdict Verdict, bool Planned, DateTimeOffset AsOf, IReadOnlyList<PreflightCheck> Checks, ReadinessEstimateView Estimate, double? LoadRps, double? ClockSkewSeconds)
+{
+    public static ReadinessView Of(ReadinessState r) => new(
+        r.Cluster, r.Source, r.Target, r.Verdict, r.Planned, r.AsOf, [.. r.Checks], new ReadinessEstimateView(r.RtoSeconds, r.RpoSeconds, r.LostBytes), r.LoadRps, r.ClockSkewSeconds);
+}
+
+public sealed record ReadinessEstimateView(double? RtoSeconds, double? RpoSeconds, long? LostBytes);
 
 public sealed record AutomaticCall(bool? Enabled, string? Reason);
 
@@ -29,6 +42,9 @@ public static class FailoverEndpoints
             var request = Read(call, fleet, check);
             return check.Problem() ?? TypedResults.Ok(PlanPreviewView.Of(await service.PreviewAsync(OperationKinds.Failover, request, context.RequestAborted)));
         })).RequireAuthorization(Policies.ViewFleet).WithSummary("What would run, what was measured, who must agree; changes nothing").Produces<PlanPreviewView>();
+        failovers.MapGet("/readiness", (string? cluster, string? source, string? target, FleetViews views) => new Page<ReadinessView>(
+            [.. views.Current.Readiness.Values.Where(r => (cluster is null || r.Cluster == cluster) && (source is null || r.Source == source) && (target is null || r.Target == target)).Select(ReadinessView.Of)]))
+            .RequireAuthorization(Policies.ViewFleet).WithSummary("Whether each cluster could move now from each region to each other, measured all the time");
         failovers.MapPost("", SubmitAsync).RequireAuthorization(Policies.Operate).WithSummary("Ask for exactly the plan that was shown").Produces<SubmittedView>(202);
         failovers.MapGet("/automatic", async (AutomaticFailover automatic, CancellationToken cancel) => new Page<AutomaticState>(await automatic.ListAsync(cancel)))
             .RequireAuthorization(Policies.ViewFleet).WithSummary("Which clusters fail over by themselves");

@@ -44,6 +44,8 @@ public sealed class FleetHub(IFleetFeed feed, FleetViews views, SessionCheck ses
                 }
                 checkedAt = clock.GetTimestamp();
             }
+            if (batch.Changed.All(c => c is ReadinessState) && batch.RemovedLinks.IsDefaultOrEmpty)
+                continue; // nothing that this stream carries
             yield return Message("changes", batch.Epoch, batch.Sequence, batch.At, batch.Overall, batch.Changed);
         }
     }

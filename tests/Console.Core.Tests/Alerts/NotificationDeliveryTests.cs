@@ -155,6 +155,7 @@ public sealed class NotificationDeliveryTests : IAsyncLifetime
         public void Latency(string source, string target, double? milliseconds, double lossPercent, DateTimeOffset at) { }
         public void TrafficShare(string region, double? percent, DateTimeOffset at) { }
         public void Gauge(string service, string name, double value, DateTimeOffset at) { }
+        public void Readiness(ReadinessState readiness) { }
         public void Component(string name, HealthStatus status, string detail, DateTimeOffset? lastSampleAt) { }
     }
 }

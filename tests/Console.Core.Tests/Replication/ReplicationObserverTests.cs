@@ -189,6 +189,7 @@ public sealed class ReplicationObserverTests
         public void Latency(string source, string target, double? milliseconds, double lossPercent, DateTimeOffset at) => throw new NotSupportedException();
         public void TrafficShare(string region, double? percent, DateTimeOffset at) => throw new NotSupportedException();
         public void Gauge(string service, string name, double value, DateTimeOffset at) => throw new NotSupportedException();
+        public void Readiness(ReadinessState readiness) => throw new NotSupportedException();
         public void Component(string name, HealthStatus status, string detail, DateTimeOffset? lastSampleAt) => throw new NotSupportedException();
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Live.Nodes;
+using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Tests.Live.Nodes;
 
@@ -19,7 +20,8 @@ public class PictureJsonTests
                 [new ClusterNodeState("east", NodeRole.Primary, true, 4, "0/1", null, null, at, null)], [new SlotState("east", "west", true, 10, "reserved")], ["drift"], "ok", 2),
             new LinkState("orders", "east", "west", HealthStatus.Healthy, "streaming", "quorum", 0, 0.1, null, 5, at, "ok", 1),
             new LatencyState("console", "east", 1.25, 0, at, 1),
-            new ComponentState("telemetry", HealthStatus.Unknown, "", null, 1)];
+            new ComponentState("telemetry", HealthStatus.Unknown, "", null, 1),
+            new ReadinessState("orders", "east", "west", true, [new PreflightCheck("lag-within-rpo", CheckVerdict.Warning, "1 s", "300 s", "why")], 0.5, 0, null, 40, 0.01, at, 3)];
         var batch = new ChangeBatch(7, 42, at, HealthStatus.Critical, changed) { RemovedLinks = ["orders:west>east"] };
 
         var read = PictureJson.Read(PictureJson.Write(batch));

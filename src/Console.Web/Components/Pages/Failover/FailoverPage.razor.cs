@@ -16,10 +16,10 @@ public partial class FailoverPage
 {
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(3);
     private readonly HashSet<string> _overrides = [];
-    private List<(string Target, Readiness Reading)> _readiness = [];
+    private List<(string Target, ReadinessState? Reading)> _readiness = [];
     private IReadOnlyList<ContingencyCase> _contingency = [];
     private Advice _advice = new(FailoverStrategy.Immediate, true, []);
-    private Readiness _chosen = new(null, null);
+    private ShownPlan _chosen = new(null, null);
     private ClusterOptions? _cluster;
     private string _source = "";
     private string _reason = "";
@@ -49,9 +49,6 @@ public partial class FailoverPage
     public required OperationService Operations { get; set; }
 
     [Inject]
-    public required SharedReadings Shared { get; set; }
-
-    [Inject]
     public required IJSRuntime Browser { get; set; }
 
     [Inject]
@@ -66,7 +63,7 @@ public partial class FailoverPage
 
     private bool SourceServes => Picture.Clusters.GetValueOrDefault(_cluster?.Id ?? "") is { PrimaryRegion: not null, WriteAvailable: not false };
 
-    protected override bool Concerns(ILiveEntity entity) => entity is ClusterState or LinkState or RegionState;
+    protected override bool Concerns(ILiveEntity entity) => entity is ClusterState or LinkState or RegionState or ReadinessState;
 
     protected override async Task OnParametersSetAsync()
     {
@@ -80,7 +77,8 @@ public partial class FailoverPage
 
     protected override void OnPicture()
     {
-        if (!_reading && Clock.GetUtcNow() - _readAt >= Renewal) _ = InvokeAsync(async () =>
+        ReadReadiness();
+        if (Target is not null && !_reading && Clock.GetUtcNow() - _readAt >= Renewal) _ = InvokeAsync(async () =>
         {
             await ReadAsync();
             StateHasChanged();
@@ -91,39 +89,47 @@ public partial class FailoverPage
     {
         _reading = true;
         _readAt = Clock.GetUtcNow();
-        var cluster = _cluster!;
-        _source = Picture.Clusters.GetValueOrDefault(cluster.Id)?.PrimaryRegion ?? cluster.PrimaryRegion;
-        var readiness = new List<(string, Readiness)>();
-        foreach (var target in Fleet.RegionsByPriority.Select(r => r.Id).Where(r => r != _source && cluster.Nodes.Any(n => n.Region == r)))
-            readiness.Add((target, await Shared.GetAsync($"readiness:{cluster.Id}:{_source}:{target}:{SourceServes}", Renewal, () => PlanAsync(target, FailoverStrategy.Immediate, SourceServes, []))));
-        _readiness = readiness;
-        _contingency = Contingency.Cases([.. Fleet.Options.Regions.Where(r => Picture.Regions.GetValueOrDefault(r.Id)?.Status is HealthStatus.Healthy or HealthStatus.Degraded)], null, 1);
-        if (Target is { } chosen)
+        ReadReadiness();
+        try
         {
-            _advice = StrategyAdvisor.Recommend(Situation(cluster.Id, chosen));
+            if (Target is not { } chosen) return;
+            _advice = StrategyAdvisor.Recommend(Situation(_cluster!.Id, chosen));
             _chosen = await PlanAsync(chosen, Strategy, IsPlanned, [.. _overrides]);
         }
-        _reading = false;
+        finally
+        {
+            _reading = false;
+        }
+    }
+
+    /// <summary>From the picture: it is measured all the time, whoever looks.</summary>
+    private void ReadReadiness()
+    {
+        if (_cluster is not { } cluster) return;
+        _source = Picture.Clusters.GetValueOrDefault(cluster.Id)?.PrimaryRegion ?? cluster.PrimaryRegion;
+        _readiness = [.. Fleet.RegionsByPriority.Select(r => r.Id).Where(r => r != _source && cluster.Nodes.Any(n => n.Region == r))
+            .Select(target => (target, Picture.Readiness.GetValueOrDefault(LinkState.KeyOf(cluster.Id, _source, target))))];
+        _contingency = Contingency.Cases([.. Fleet.Options.Regions.Where(r => Picture.Regions.GetValueOrDefault(r.Id)?.Status is HealthStatus.Healthy or HealthStatus.Degraded)], _readiness.Select(r => r.Reading?.LoadRps).FirstOrDefault(l => l is not null), 1);
     }
 
     private Situation Situation(string cluster, string target)
     {
         var lag = Picture.Links.GetValueOrDefault(LinkState.KeyOf(cluster, _source, target));
-        var ready = _readiness.FirstOrDefault(r => r.Target == target).Reading.Preview;
+        var ready = _readiness.FirstOrDefault(r => r.Target == target).Reading;
         return new Situation(SourceServes, Picture.Regions.GetValueOrDefault(target)?.Status == HealthStatus.Healthy,
-            ready is null ? lag is not null : !ready.Preflight.Checks.Any(c => c is { Id: "lag-within-rpo", Verdict: CheckVerdict.Blocking }), MajorUpdate: false, CausesKnown: true);
+            ready is null ? lag is not null : !ready.Checks.Any(c => c is { Id: "lag-within-rpo", Verdict: CheckVerdict.Blocking }), MajorUpdate: false, CausesKnown: true);
     }
 
-    private async Task<Readiness> PlanAsync(string target, FailoverStrategy strategy, bool planned, IReadOnlyList<string> overrides)
+    private async Task<ShownPlan> PlanAsync(string target, FailoverStrategy strategy, bool planned, IReadOnlyList<string> overrides)
     {
         try
         {
             var request = new FailoverRequest(_cluster!.Id, _source, target, strategy, planned, FailoverScope.Full, [], [.. overrides.Order(StringComparer.Ordinal)]);
-            return new Readiness(await Operations.PreviewAsync(OperationKinds.Failover, JsonSerializer.SerializeToNode(request, OperationJson.Options)!.AsObject()), null);
+            return new ShownPlan(await Operations.PreviewAsync(OperationKinds.Failover, JsonSerializer.SerializeToNode(request, OperationJson.Options)!.AsObject()), null);
         }
         catch (RequestRefusedException refused)
         {
-            return new Readiness(null, refused.Message);
+            return new ShownPlan(null, refused.Message);
         }
     }
 
@@ -164,15 +170,15 @@ public partial class FailoverPage
 
     private static double? Number(PlanPreview preview, string name) => Estimate.Read(preview.Preflight.Estimate, name);
 
-    private static RenderFragment Ready(Readiness reading) => reading.Preview?.Preflight.Checks is not { } checks ? StatusMark.Of(HealthStatus.Unknown, "no plan", "")
+    private static RenderFragment Ready(ReadinessState? reading) => reading?.Checks is not { } checks ? StatusMark.Of(HealthStatus.Unknown, "not measured yet", "")
         : checks.Any(c => c.Verdict == CheckVerdict.Blocking) ? StatusMark.Of(HealthStatus.Failed, "blocked", "")
         : checks.Any(c => c.Verdict == CheckVerdict.Warning) ? StatusMark.Of(HealthStatus.Degraded, "ready, with warnings", "")
         : StatusMark.Of(HealthStatus.Healthy, "ready", "");
 
-    private static string Counts(Readiness reading) => reading.Preview?.Preflight.Checks is { } checks
+    private static string Counts(ReadinessState? reading) => reading?.Checks is { } checks
         ? $"{Say.Share(checks.Count(c => c.Verdict == CheckVerdict.Passed), checks.Length)} passed{string.Concat(checks.Where(c => c.Verdict == CheckVerdict.Blocking).Select(c => $"; {c.Id}: {c.Measured}"))}"
-        : reading.Problem ?? "";
+        : "";
 }
 
 /// <param name="Problem">why there is no plan; null when there is one</param>
-public sealed record Readiness(PlanPreview? Preview, string? Problem);
+public sealed record ShownPlan(PlanPreview? Preview, string? Problem);
