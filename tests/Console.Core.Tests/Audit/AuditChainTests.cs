@@ -187,7 +187,7 @@ public sealed class AuditChainTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("""{"b":1,"a":[true,null,"ä\n"],"c":{"z":1.50,"y":-3}}""", """{"a":[true,null,"ä\n"],"b":1,"c":{"y":-3,"z":1.50}}""")]
+    [InlineData("""{"b":1,"a":[true,null,"ä\n"],"c":{"z":1.50,"y":-3}}""", """{"a":[true,null,"ä\n"],"b":1,"c":{"y":-3,"z":1.5}}""")]
     [InlineData("""{ "B" : "x" , "a" : "y" }""", """{"B":"x","a":"y"}""")]
     public void CanonicalJson_OfAnyOrder_IsOneText(string given, string expected) =>
         Assert.Equal(expected, CanonicalJson.Of(System.Text.Json.JsonSerializer.Deserialize<System.Text.Json.JsonElement>(given)));
