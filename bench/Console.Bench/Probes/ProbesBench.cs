@@ -30,7 +30,7 @@ internal static class ProbesBench
     {
         await using var console = await ConsoleUnderTest.StartAsync(Fleet(targets, interval, port + 1), port, new Dictionary<string, string>());
         await Task.Delay(TimeSpan.FromSeconds(interval * 2));
-        var from = await CountAsync(console);
+        var from = TimeProvider.System.GetUtcNow();
         var cpu = console.CpuSeconds();
         var clock = Stopwatch.StartNew();
         long resident = 0;
@@ -40,21 +40,29 @@ internal static class ProbesBench
             resident = Math.Max(resident, console.ResidentBytes());
         }
         cpu = console.CpuSeconds() - cpu;
-        var probes = await CountAsync(console) - from;
+        var until = TimeProvider.System.GetUtcNow();
+        await Task.Delay(TimeSpan.FromSeconds(Math.Min(5, interval) + 3)); // What had started has ended or timed out, and is written.
+        var (probes, missed, unseen) = await CountAsync(console, targets, interval, from, until);
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/status");
         request.Headers.Add("Cookie", console.Cookie);
         using var response = await console.Http.SendAsync(request);
         using var status = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
         var engine = status.RootElement.GetProperty("components").EnumerateArray().First(c => c.GetProperty("name").GetString() == "probe engine").GetProperty("detail").GetString();
-        Report("console", cpu, probes, resident, $"expected {targets * clock.Elapsed.TotalSeconds / interval:0} probes; {engine}");
+        Report("console", cpu, probes, resident, $"schedule {targets * (until - from).TotalSeconds / interval:0}, {missed} skipped, {unseen} targets unseen; {engine}");
     }
 
-    private static async Task<long> CountAsync(ConsoleUnderTest console)
+    /// <summary>Stored samples of the window; starts that the schedule had and the samples of their target skip; targets without any sample.</summary>
+    private static async Task<(long Stored, long Missed, long Unseen)> CountAsync(ConsoleUnderTest console, int targets, double interval, DateTimeOffset from, DateTimeOffset until)
     {
         await using var connection = new NpgsqlConnection(console.Database.Console.OwnerConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand("SELECT count(*) FROM telemetry.sample", connection);
-        return (long)(await command.ExecuteScalarAsync())!;
+        await using var command = new NpgsqlCommand("""
+            WITH seen AS (SELECT probe, at, extract(epoch FROM at - lag(at) OVER (PARTITION BY probe ORDER BY at)) AS gap FROM telemetry.sample WHERE at >= $1 AND at < $2)
+            SELECT count(*), coalesce(sum(greatest(0, round(gap / $3) - 1)), 0)::bigint, $4 - count(DISTINCT probe) FROM seen
+            """, connection) { Parameters = { new() { Value = from.UtcDateTime }, new() { Value = until.UtcDateTime }, new() { Value = interval }, new() { Value = (long)targets } } };
+        await using var reader = await command.ExecuteReaderAsync();
+        await reader.ReadAsync();
+        return (reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
     }
 
     /// <summary>Debian's packages <c>prometheus</c> and <c>prometheus-blackbox-exporter</c>; said when they are absent.</summary>
