@@ -72,6 +72,7 @@ public static class FleetDocument
         LinkOptions link => new StringBuilder(link.Cluster).Append(' ').Append(link.Source).Append('>').Append(link.Target).ToString(),
         TrafficManagerOptions manager => manager.Id,
         BackupRepositoryOptions repository => repository.Id,
+        BackupKeyOptions key => key.Id,
         string text => text,
         _ => Index(index),
     };

@@ -18,6 +18,7 @@ public sealed class FleetOptions
     public List<LinkOptions> Links { get; set; } = [];
     public List<TrafficManagerOptions> TrafficManagers { get; set; } = [];
     public List<BackupRepositoryOptions> BackupRepositories { get; set; } = [];
+    public List<BackupKeyOptions> BackupKeys { get; set; } = [];
     public List<ContactOptions> Contacts { get; set; } = [];
 
     /// <summary>Interval for every probe that declares none. 0.25 s or more; null: the default of its kind (HE-1).</summary>
@@ -207,12 +208,42 @@ public sealed class BackupRepositoryOptions
     [Required, Id] public string Id { get; set; } = "";
     [Required] public string Region { get; set; } = "";
     [Required] public RepositoryKind Kind { get; set; }
-    /// <summary>s3: endpoint URL; file: absolute path.</summary>
+    /// <summary>s3: endpoint URL; azureBlob: <c>https://ACCOUNT.blob.core.windows.net</c>; googleCloudStorage: <c>https://storage.googleapis.com</c>; file: absolute path.</summary>
     [Required] public string Endpoint { get; set; } = "";
+    /// <summary>Bucket (s3, googleCloudStorage) or container (azureBlob).</summary>
     public string Bucket { get; set; } = "";
+    /// <summary>Path inside the bucket under which everything goes; empty: its root.</summary>
+    public string Prefix { get; set; } = "";
+    /// <summary>s3: access key; azureBlob: account name; empty: the machine's own identity.</summary>
     [Secret] public string AccessKey { get; set; } = "";
+    /// <summary>s3: secret key; azureBlob: account key; googleCloudStorage: the JSON of a service account.</summary>
     [Secret] public string SecretKey { get; set; } = "";
+    /// <summary>PEM file with the authority of a private endpoint's certificate; empty: the system's.</summary>
+    [SettingFile] public string CaFile { get; set; } = "";
+    /// <summary>The bucket was made with object lock (s3), version-level immutability (azureBlob) or object retention (googleCloudStorage).</summary>
+    public bool ObjectLock { get; set; }
+    /// <summary>With <see cref="ObjectLock"/>: days for which nobody can delete what is written. 0 to 36,500; 0: only what policies ask for.</summary>
+    [Range(0, 36_500)] public int RetainDays { get; set; }
+    /// <summary>Whether the WAL of clusters is streamed here, too, within seconds.</summary>
+    public bool Wal { get; set; }
     public List<string> ComplianceZones { get; set; } = [];
+    /// <summary>Cluster id to the legal basis on which its data may be copied here although no compliance zone is shared.</summary>
+    public Dictionary<string, string> TransferBasis { get; set; } = [];
+}
+
+/// <summary>A key that backups are encrypted under. The first in the list encrypts; the others keep older backups readable.</summary>
+public sealed class BackupKeyOptions
+{
+    /// <summary>Recorded in every backup; never give an id a second time.</summary>
+    [Required, Id] public string Id { get; set; } = "";
+    /// <summary>32 bytes in base64 or hexadecimal digits (<c>openssl rand -base64 32</c>), or <see cref="WrappedKey"/> instead.</summary>
+    [Secret] public string Key { get; set; } = "";
+    /// <summary>The key as AWS KMS encrypted it (base64); it is decrypted once, at start.</summary>
+    public string WrappedKey { get; set; } = "";
+    /// <summary>KMS: region of the key that wrapped it.</summary>
+    public string KmsRegion { get; set; } = "";
+    /// <summary>KMS: another endpoint than the public one.</summary>
+    [SettingUrl("http", "https")] public string KmsEndpoint { get; set; } = "";
 }
 
 public sealed class ContactOptions

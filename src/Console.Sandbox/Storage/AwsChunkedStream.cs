@@ -11,6 +11,9 @@ public sealed class AwsChunkedStream(Stream inner) : Stream
     private bool _ended;
     private bool _first = true;
 
+    /// <summary>What followed the last chunk, names in lower case.</summary>
+    public Dictionary<string, string> Trailers { get; } = [];
+
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (_left == 0 && !_ended)
@@ -37,9 +40,10 @@ public sealed class AwsChunkedStream(Stream inner) : Stream
         _left = long.Parse(line.Split(';')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         if (_left == 0)
         {
-            while ((await LineAsync(cancel)).Length > 0)
+            while (await LineAsync(cancel) is { Length: > 0 } trailer)
             {
-                // trailers
+                var parts = trailer.Split(':', 2);
+                Trailers[parts[0].Trim().ToLowerInvariant()] = parts.Length > 1 ? parts[1].Trim() : "";
             }
             _ended = true;
         }

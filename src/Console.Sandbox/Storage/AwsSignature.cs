@@ -6,6 +6,9 @@ namespace OpsConsole.Sandbox.Storage;
 /// <summary>Checks AWS Signature Version 4 in the Authorization header.</summary>
 public sealed class AwsSignature(string accessKey, string secretKey)
 {
+    /// <summary>From now on the key is refused, as after its revocation.</summary>
+    public bool Revoked { get; set; }
+
     private const string Algorithm = "AWS4-HMAC-SHA256";
     public const string ContentHash = "x-amz-content-sha256";
 
@@ -21,7 +24,7 @@ public sealed class AwsSignature(string accessKey, string secretKey)
         var fields = header[Algorithm.Length..].Split(',', StringSplitOptions.TrimEntries)
             .Select(f => f.Split('=', 2)).Where(f => f.Length == 2).ToDictionary(f => f[0], f => f[1]);
         var scope = fields.GetValueOrDefault("Credential", "").Split('/');
-        if (scope.Length != 5 || scope[0] != accessKey)
+        if (scope.Length != 5 || scope[0] != accessKey || Revoked)
         {
             return "InvalidAccessKeyId";
         }

@@ -21,7 +21,22 @@ internal static class S3Answers
 
     internal static IResult Location() => Xml(Element("LocationConstraint"));
 
-    internal static IResult Versioning() => Xml(Element("VersioningConfiguration"));
+    internal static IResult Versioning(bool enabled) => Xml(Element("VersioningConfiguration", enabled ? [Element("Status", "Enabled")] : Array.Empty<object>()));
+
+    internal static IResult LockConfiguration() => Xml(Element("ObjectLockConfiguration", Element("ObjectLockEnabled", "Enabled")));
+
+    internal static IResult Retention(DateTimeOffset until) => Xml(Element("Retention", Element("Mode", "COMPLIANCE"), Element("RetainUntilDate", Time(until))));
+
+    internal static IResult LegalHold(bool held) => Xml(Element("LegalHold", Element("Status", held ? "ON" : "OFF")));
+
+    internal static IResult ListVersions(string bucket, string prefix, IReadOnlyList<ObjectInfo> versions, Func<ObjectInfo, bool> isLatest) => Xml(Element(
+        "ListVersionsResult",
+        [
+            Element("Name", bucket), Element("Prefix", prefix), Element("MaxKeys", 1000), Element("IsTruncated", false),
+            .. versions.Select(o => Element(
+                o.Deleted ? "DeleteMarker" : "Version",
+                Element("Key", o.Key), Element("VersionId", o.Version), Element("IsLatest", isLatest(o)), Element("LastModified", Time(o.LastModified)), Element("ETag", Quoted(o.ETag)), Element("Size", o.Size))),
+        ]));
 
     internal static IResult List(string bucket, string prefix, string? delimiter, IReadOnlyList<ObjectInfo> objects, IReadOnlyCollection<string> prefixes, string? next) => Xml(Element(
         "ListBucketResult",

@@ -12,6 +12,7 @@ public sealed class S3Api(ObjectStore store, AwsSignature signature)
     public const string AccessKey = "opsconsole";
     private const int PageSize = 1000;
     private readonly S3Uploads _uploads = new(store);
+    private readonly S3Locks _locks = new(store);
 
     /// <summary>One server for all regions; the port says which region is meant.</summary>
     public static async Task<WebApplication> StartAsync(SandboxPaths paths, PortPlan ports, SecretStore secrets, TimeProvider time, CancellationToken cancel)
@@ -29,12 +30,28 @@ public sealed class S3Api(ObjectStore store, AwsSignature signature)
         return app;
     }
 
-    private async Task<IResult> AnswerAsync(HttpContext http)
+    internal async Task<IResult> AnswerAsync(HttpContext http)
     {
         if (signature.Refusal(http.Request) is { } code)
         {
             return Error(403, code, "The request is not signed with a known key.");
         }
+        try
+        {
+            return await SignedAsync(http);
+        }
+        catch (StoreFullException)
+        {
+            return Error(507, "InsufficientStorage", "The store is full.");
+        }
+        catch (BadDigestException bad)
+        {
+            return Error(400, bad.Code, bad.Message);
+        }
+    }
+
+    private async Task<IResult> SignedAsync(HttpContext http)
+    {
 
         var path = Uri.UnescapeDataString(AwsSignature.RawPath(http.Request)).TrimStart('/').Split('/', 2);
         var (bucket, key) = (path[0], path.Length > 1 ? path[1] : "");
@@ -48,7 +65,7 @@ public sealed class S3Api(ObjectStore store, AwsSignature signature)
         }
         if (key.Length == 0 && http.Request.Method == "PUT")
         {
-            store.CreateBucket(bucket);
+            store.CreateBucket(bucket, http.Request.Headers["x-amz-bucket-object-lock-enabled"] == "true");
             return Results.Ok();
         }
         if (!store.HasBucket(bucket))
@@ -70,12 +87,16 @@ public sealed class S3Api(ObjectStore store, AwsSignature signature)
             case "POST" when query.ContainsKey("delete"):
                 var body = await XDocument.LoadAsync(Body(http.Request), LoadOptions.None, http.RequestAborted);
                 var keys = body.Descendants().Where(e => e.Name.LocalName == "Key").Select(e => e.Value).ToList();
-                keys.ForEach(k => store.Delete(bucket, k));
+                keys.ForEach(k => _ = store.Delete(bucket, k));
                 return Deleted(keys);
             case "GET" when query.ContainsKey("location"):
                 return Location();
             case "GET" when query.ContainsKey("versioning"):
-                return Versioning();
+                return Versioning(store.Locks(bucket));
+            case "GET" when query.ContainsKey("object-lock"):
+                return store.Locks(bucket) ? LockConfiguration() : Error(404, "ObjectLockConfigurationNotFoundError", "The bucket has no object lock.");
+            case "GET" when query.ContainsKey("versions"):
+                return ListVersions(bucket, query["prefix"].ToString(), store.Versions(bucket, query["prefix"].ToString()).Take(PageSize).ToList(), o => store.Find(bucket, o.Key)?.Version == o.Version);
             case "GET":
                 return ListObjects(query, bucket);
             default:
@@ -119,15 +140,19 @@ public sealed class S3Api(ObjectStore store, AwsSignature signature)
     private Task<IResult> ObjectAsync(HttpContext http, string bucket, string key)
     {
         var query = http.Request.Query;
+        if (query.ContainsKey("retention") || query.ContainsKey("legal-hold"))
+        {
+            return _locks.AnswerAsync(http, bucket, key);
+        }
         return (http.Request.Method, query.ContainsKey("uploadId")) switch
         {
-            ("PUT", true) => _uploads.PartAsync(http, Body(http.Request)),
+            ("PUT", true) => _uploads.PartAsync(http, CheckedBody.Of(http.Request)),
             ("POST", true) => _uploads.CompleteAsync(http, Body(http.Request), bucket, key),
             ("DELETE", true) => Task.FromResult(_uploads.Abort(query["uploadId"]!)),
-            ("POST", false) when query.ContainsKey("uploads") => Task.FromResult(_uploads.Start(bucket, key)),
+            ("POST", false) when query.ContainsKey("uploads") => Task.FromResult(_uploads.Start(http, bucket, key)),
             ("PUT", false) => PutAsync(http, bucket, key),
             ("GET" or "HEAD", false) => Task.FromResult(Get(http, bucket, key)),
-            ("DELETE", false) => Task.FromResult(Delete(bucket, key)),
+            ("DELETE", false) => Task.FromResult(Delete(bucket, key, query["versionId"].ToString())),
             _ => Task.FromResult(Error(405, "MethodNotAllowed", "Not on an object.")),
         };
     }
@@ -145,8 +170,17 @@ public sealed class S3Api(ObjectStore store, AwsSignature signature)
         {
             return await CopyAsync(Uri.UnescapeDataString(source).TrimStart('/').Split('/', 2), bucket, key, http.RequestAborted);
         }
-        var info = await store.PutAsync(bucket, key, Body(http.Request), http.Request.ContentType ?? "binary/octet-stream", metadata, null, http.RequestAborted);
+        if (S3Locks.Wanted(http.Request) is var (until, held) && (held || until is not null) && !store.Locks(bucket))
+        {
+            return S3Locks.NoLocks();
+        }
+        await using var body = CheckedBody.Of(http.Request);
+        var info = await store.PutAsync(bucket, key, body, new ObjectDetails(http.Request.ContentType ?? "binary/octet-stream", metadata, null, until, held), http.RequestAborted);
         http.Response.Headers.ETag = Quoted(info.ETag);
+        if (info.Version.Length > 0)
+        {
+            http.Response.Headers["x-amz-version-id"] = info.Version;
+        }
         return Results.Ok();
     }
 
@@ -156,30 +190,28 @@ public sealed class S3Api(ObjectStore store, AwsSignature signature)
         {
             return NoKey(string.Join('/', source));
         }
-        await using var content = File.OpenRead(store.FileOf(source[0], source[1]));
-        return Copied(await store.PutAsync(bucket, key, content, info.ContentType, info.Metadata, info.ETag, cancel));
+        await using var content = File.OpenRead(store.FileOf(source[0], source[1], info.Version));
+        return Copied(await store.PutAsync(bucket, key, content, new ObjectDetails(info.ContentType, info.Metadata, info.ETag), cancel));
     }
 
     private IResult Get(HttpContext http, string bucket, string key)
     {
-        if (store.Find(bucket, key) is not { } info)
+        if (store.Find(bucket, key, http.Request.Query["versionId"].ToString()) is not { Deleted: false } info)
         {
             return NoKey(key);
         }
+        S3Locks.Describe(http.Response, info);
         foreach (var (name, value) in info.Metadata)
         {
             http.Response.Headers[name] = value;
         }
         return Results.File(
-            store.FileOf(bucket, key), info.ContentType, lastModified: info.LastModified,
+            store.FileOf(bucket, key, info.Version), info.ContentType, lastModified: info.LastModified,
             entityTag: new Microsoft.Net.Http.Headers.EntityTagHeaderValue(Quoted(info.ETag)), enableRangeProcessing: true);
     }
 
-    private IResult Delete(string bucket, string key)
-    {
-        store.Delete(bucket, key);
-        return Results.NoContent();
-    }
+    private IResult Delete(string bucket, string key, string version) =>
+        store.Delete(bucket, key, version) ? Results.NoContent() : Error(403, "AccessDenied", "Access Denied because object protected by object lock.");
 
     private static Stream Body(HttpRequest request) =>
         request.Headers[AwsSignature.ContentHash].ToString().StartsWith("STREAMING-", StringComparison.Ordinal) ? new AwsChunkedStream(request.Body) : request.Body;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text.Json;
 using System.Xml.Linq;
 using static OpsConsole.Sandbox.Storage.S3Answers;
 
@@ -8,10 +9,18 @@ namespace OpsConsole.Sandbox.Storage;
 /// <summary>Uploads in several parts: each part a file until the upload is completed or aborted.</summary>
 internal sealed class S3Uploads(ObjectStore store)
 {
-    internal IResult Start(string bucket, string key)
+    private const string Wishes = "wishes.json";
+
+    internal IResult Start(HttpContext http, string bucket, string key)
     {
+        var (until, held) = S3Locks.Wanted(http.Request);
+        if ((held || until is not null) && !store.Locks(bucket))
+        {
+            return S3Locks.NoLocks();
+        }
         var upload = Guid.NewGuid().ToString("N");
         Directory.CreateDirectory(store.UploadDirectory(upload));
+        File.WriteAllText(Path.Combine(store.UploadDirectory(upload), Wishes), JsonSerializer.Serialize(new ObjectDetails("binary/octet-stream", [], null, until, held)));
         return UploadStarted(bucket, key, upload);
     }
 
@@ -23,7 +32,7 @@ internal sealed class S3Uploads(ObjectStore store)
             return NoUpload();
         }
         var part = PartFile(directory, PartNumber(query["partNumber"]));
-        var (_, md5) = await ObjectStore.CopyAsync(body, part, http.RequestAborted);
+        var (_, md5) = await store.CopyAsync(body, part, http.RequestAborted);
         await File.WriteAllTextAsync(DigestOf(part), md5, http.RequestAborted);
         http.Response.Headers.ETag = Quoted(md5);
         return Results.Ok();
@@ -36,6 +45,10 @@ internal sealed class S3Uploads(ObjectStore store)
             return NoUpload();
         }
 
+        if (http.Request.Headers.IfNoneMatch == "*" && store.Find(bucket, key) is not null)
+        {
+            return Error(412, "PreconditionFailed", "The object is there already.");
+        }
         var listed = await XDocument.LoadAsync(body, LoadOptions.None, http.RequestAborted);
         var parts = listed.Descendants().Where(e => e.Name.LocalName == "PartNumber").Select(e => PartFile(directory, PartNumber(e.Value))).ToList();
         if (parts.Count == 0 || !parts.TrueForAll(p => File.Exists(DigestOf(p))))
@@ -56,7 +69,8 @@ internal sealed class S3Uploads(ObjectStore store)
         }
         var etag = $"{Convert.ToHexStringLower(digests.GetHashAndReset())}-{parts.Count}";
         await using var complete = File.OpenRead(joined);
-        var info = await store.PutAsync(bucket, key, complete, "binary/octet-stream", [], etag, http.RequestAborted);
+        var wishes = JsonSerializer.Deserialize<ObjectDetails>(await File.ReadAllTextAsync(Path.Combine(directory, Wishes), http.RequestAborted))!;
+        var info = await store.PutAsync(bucket, key, complete, wishes with { ETag = etag }, http.RequestAborted);
         Directory.Delete(directory, recursive: true);
         return UploadCompleted(bucket, info);
     }

@@ -1,22 +1,15 @@
 namespace OpsConsole.Core.Fleet.Configuration;
 
-/// <summary>Traffic managers, backup repositories and contacts.</summary>
+/// <summary>Traffic managers and contacts.</summary>
 internal static class EdgeRules
 {
     public static void Check(FleetOptions fleet, Mistakes mistakes)
     {
         mistakes.Unique(fleet.TrafficManagers, nameof(TrafficManagerOptions.Id), t => t.Id, "the id");
         mistakes.Unique(fleet.TrafficManagers, nameof(TrafficManagerOptions.Address), t => t.Address, "the address");
-        mistakes.Unique(fleet.BackupRepositories, nameof(BackupRepositoryOptions.Id), r => r.Id, "the id");
         var regions = fleet.Regions.Select(r => r.Id).ToList();
         foreach (var manager in fleet.TrafficManagers.Where(t => mistakes.IsGiven(t, nameof(t.Kind))))
             Check(manager, regions, fleet, mistakes);
-        foreach (var repository in fleet.BackupRepositories)
-        {
-            mistakes.Refers(repository, nameof(repository.Region), repository.Region, regions, "region");
-            if (mistakes.IsGiven(repository, nameof(repository.Kind)))
-                Check(repository, mistakes);
-        }
         foreach (var contact in fleet.Contacts.Where(c => c.Phone.Length == 0 && c.Email.Length == 0))
             mistakes.Add(contact, nameof(contact.Phone), "the contact has neither telephone nor e-mail", "Add at least one, so that somebody can be reached.");
     }
@@ -45,19 +38,5 @@ internal static class EdgeRules
             mistakes.Refers(manager, $"{nameof(manager.Servers)}:{server}", region, regions, "region");
         foreach (var (database, cluster) in manager.Databases)
             mistakes.Refers(manager, $"{nameof(manager.Databases)}:{database}", cluster, fleet.Clusters.Select(c => c.Id), "cluster");
-    }
-
-    private static void Check(BackupRepositoryOptions repository, Mistakes mistakes)
-    {
-        if (repository.Endpoint.Length > 0 && repository.Kind == RepositoryKind.File && !Path.IsPathRooted(repository.Endpoint))
-            mistakes.Add(repository, nameof(repository.Endpoint), $"\"{repository.Endpoint}\" is not an absolute path", "Write the path of a directory beginning with /.");
-        if (repository.Kind == RepositoryKind.File)
-            return;
-        if (repository.Endpoint.Length > 0 && new SettingUrlAttribute("http", "https").Check(repository.Endpoint) is { } wrong)
-            mistakes.Add(repository, nameof(repository.Endpoint), wrong.Problem, wrong.Remedy);
-        if (repository.Bucket.Length == 0)
-            mistakes.Add(repository, nameof(repository.Bucket), "is missing", "Add the name of the bucket or container.");
-        if (repository.AccessKey.Length == 0 != (repository.SecretKey.Length == 0))
-            mistakes.Add(repository, repository.AccessKey.Length == 0 ? nameof(repository.AccessKey) : nameof(repository.SecretKey), "is missing while the other half of the key is given", "Give both (each may be a _FILE), or neither to use the machine's own identity.");
     }
 }

@@ -36,6 +36,7 @@ public static class FleetConfiguration
         ClusterRules.Check(fleet, mistakes);
         LinkRules.Check(fleet, mistakes);
         EdgeRules.Check(fleet, mistakes);
+        BackupRules.Check(fleet, mistakes);
         ProductionRules.Check(fleet, mistakes);
         return new FleetReading(fleet, mistakes.All.DistinctBy(m => (m.Path, m.Problem)).OrderBy(m => m.Path, StringComparer.Ordinal).ToList());
     }

@@ -1,0 +1,39 @@
+using OpsConsole.Core.Fleet;
+
+namespace OpsConsole.Core.Backups.Format;
+
+/// <summary>Decrypts keys that a key service wrapped.</summary>
+public interface IKeyUnwrapper
+{
+    /// <exception cref="BackupKeyException">the service refuses or does not answer</exception>
+    Task<byte[]> UnwrapAsync(BackupKeyOptions key, CancellationToken cancel);
+}
+
+/// <summary>The key ring that the fleet declares. Wrapped keys are decrypted at first use and kept: a key service that is away later takes no backup with it.</summary>
+public sealed class DeclaredKeys(FleetModel fleet, IKeyUnwrapper unwrapper) : IDisposable
+{
+    private readonly SemaphoreSlim _once = new(1, 1);
+    private KeyRing? _ring;
+
+    public bool Any => fleet.Options.BackupKeys.Count > 0;
+
+    /// <exception cref="BackupKeyException">no key is declared, one is malformed, or the key service refuses</exception>
+    public async Task<KeyRing> RingAsync(CancellationToken cancel)
+    {
+        if (_ring is { } known) return known;
+        await _once.WaitAsync(cancel);
+        try
+        {
+            if (_ring is { } meanwhile) return meanwhile;
+            var keys = new List<BackupKey>();
+            foreach (var key in fleet.Options.BackupKeys) keys.Add(key.Key.Length > 0 ? BackupKey.Parse(key.Id, key.Key) : new BackupKey(key.Id, await unwrapper.UnwrapAsync(key, cancel)));
+            return _ring = new KeyRing(keys);
+        }
+        finally
+        {
+            _once.Release();
+        }
+    }
+
+    public void Dispose() => _once.Dispose();
+}
