@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using OpsConsole.Core.Alerts.Notifications;
 using OpsConsole.Core.Audit;
 using OpsConsole.Core.Backups;
+using OpsConsole.Core.Chaos;
 using OpsConsole.Core.Failover;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
@@ -34,6 +35,7 @@ try
     builder.Services.AddFailover();
     builder.Services.AddOperations();
     builder.Services.AddBackups();
+    builder.Services.AddChaos();
     builder.Services.AddNotifications(builder.Configuration);
     builder.Services.AddConsoleUi();
     builder.Services.AddAccess(builder.Configuration);

@@ -12,6 +12,8 @@ internal static class Claims
     {
         foreach (var target in InOrder(plan))
         {
+            // Classes that exclude each other are compared by a look: one taker of a resource at a time, so that each sees the other's rows.
+            await connection.Command("SELECT pg_advisory_xact_lock(hashtextextended(@root, 7))", ("root", Root(target.Resource))).ExecuteAsync(cancel);
             // A retried operation has its released claims still there.
             await connection.Command("""
                 DELETE FROM ops.claim WHERE operation_id = @id AND resource = @resource AND class = @class AND NOT active
@@ -24,7 +26,8 @@ internal static class Claims
         return await BlockersAsync(connection, id, plan, cancel);
     }
 
-    /// <summary>Active claims of others on the plan's targets.</summary>
+    /// <summary>Active claims of others on the plan's targets: the same class of the same resource; and a fault anywhere in a resource
+    /// (<c>cluster:orders/us-west-2</c> lies in <c>cluster:orders</c>) against its topology, either way round.</summary>
     public static async Task<IReadOnlyList<Blocker>> BlockersAsync(NpgsqlConnection connection, Guid? id, Plan plan, CancellationToken cancel)
     {
         var blockers = new List<Blocker>();
@@ -32,8 +35,11 @@ internal static class Claims
         {
             blockers.AddRange(await connection.Command("""
                 SELECT o.id, o.kind FROM ops.claim c JOIN ops.operation o ON o.id = c.operation_id
-                WHERE c.resource = @resource AND c.class = @class AND c.active AND c.operation_id IS DISTINCT FROM @id::uuid
-                """, ("id", id), ("resource", target.Resource), ("class", target.Class.Word()))
+                WHERE c.active AND c.operation_id IS DISTINCT FROM @id::uuid AND (
+                    (c.resource = @resource AND c.class = @class)
+                    OR (@class = 'topology' AND c.class = 'fault' AND split_part(c.resource, '/', 1) = @root)
+                    OR (@class = 'fault' AND c.class = 'topology' AND c.resource = @root))
+                """, ("id", id), ("resource", target.Resource), ("root", Root(target.Resource)), ("class", target.Class.Word()))
                 .ListAsync(r => new Blocker(r.GetGuid(0), r.GetString(1), target), cancel));
         }
         return blockers;
@@ -41,6 +47,8 @@ internal static class Claims
 
     public static Task ReleaseAsync(NpgsqlConnection connection, Guid id, CancellationToken cancel) =>
         connection.Command("UPDATE ops.claim SET active = false WHERE operation_id = @id AND active", ("id", id)).ExecuteAsync(cancel);
+
+    private static string Root(string resource) => resource.Split('/')[0];
 
     /// <summary>Always the same order, so that two takers cannot wait for each other.</summary>
     private static IEnumerable<PlanTarget> InOrder(Plan plan) =>

@@ -103,6 +103,17 @@ public sealed class OperationService
         return await _reader.GetAsync(id, cancel);
     }
 
+    /// <summary>A person sees to what an experiment's clean-up could not take back: it is not tried any more, and the operation ends as failed,
+    /// naming what is left.</summary>
+    public async Task<Operation> TakeOverAsync(Guid id, string reason, Person person, CancellationToken cancel = default)
+    {
+        Require(person, Policies.Operate);
+        var operation = await _reader.GetAsync(id, cancel);
+        if (operation.State.IsEnd() || operation.Steps.All(s => s.State is not (StepState.Undoing or StepState.UndoFailed)))
+            throw new RequestRefusedException("state", $"The operation is {operation.State.Word()} and nothing of it is being cleaned up.");
+        return await EndAsync(id, OperationWish.TakeOver, "operation.takeOver", reason, person, cancel);
+    }
+
     private Task<Operation> EndAsync(Guid id, OperationWish wish, string action, string reason, Person person, CancellationToken cancel) =>
         Wishes.EndAsync(_database, _changer, id, wish, person.Email, reason, _clock.GetUtcNow(), cancel,
             operation => new AuditDraft(person.Email, action, $"operation:{operation.Id}", reason, person.From), _audit);

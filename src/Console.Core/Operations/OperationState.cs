@@ -9,8 +9,8 @@ public enum OperationState { Planned, AwaitingApproval, Approved, Running, Succe
 /// <see cref="Skipped"/>: it failed, but the plan says that it may.</summary>
 public enum StepState { Pending, Running, Done, Found, Skipped, Failed, Undoing, Undone, UndoFailed }
 
-/// <summary>What somebody wants of a running operation.</summary>
-public enum OperationWish { Cancel, RollBack }
+/// <summary>What somebody wants of a running operation. TakeOver: a person sees to what cannot be undone; it is not tried any more.</summary>
+public enum OperationWish { Cancel, RollBack, TakeOver }
 
 /// <summary>How an approved operation gets going: on the last approval, or when somebody starts it.</summary>
 public enum StartMode { Automatic, Manual }

@@ -35,6 +35,10 @@ public sealed record PlanStep
     /// <summary>Part of the critical section: needs no console database (the journal goes to a local file first). Values that
     /// its undo needs are parameters, or captured by a step before the section.</summary>
     public bool Critical { get; init; }
+    /// <summary>Runs once everything is undone, however the operation ends (experiments: is it again as it was?). Changes nothing, and its
+    /// failure is only noted.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool AfterUndo { get; init; }
     /// <summary>A failure is noted and the operation goes on.</summary>
     public bool Optional { get; init; }
     /// <summary>Longest time for one attempt, 0.1 to 86,400 s.</summary>
@@ -87,6 +91,8 @@ public sealed record Plan
             if (step.TimeoutSeconds is < 0.1 or > 86_400) yield return $"step {index} ({step.Name}): time-out {step.TimeoutSeconds} s is outside 0.1 to 86,400 s";
             if (step.Attempts is < 1 or > 100) yield return $"step {index} ({step.Name}): {step.Attempts} attempts is outside 1 to 100";
         }
+        foreach (var (step, index) in Steps.Select((s, i) => (s, i)).Where(s => s.s.AfterUndo && s.s.Reversibility != Reversibility.Neutral))
+            yield return $"step {index} ({step.Name}) runs after the undo, so it must not change anything";
         var sections = Steps.Select(s => s.Critical).Zip(Steps.Skip(1).Select(s => s.Critical).Append(false)).Count(p => p is (true, false));
         if (sections > 1) yield return "the plan has more than one critical section";
         if (UndoAtEnd && Steps.Any(s => s.Reversibility == Reversibility.ForwardOnly)) yield return "a plan that is undone at its end has a forward-only step";

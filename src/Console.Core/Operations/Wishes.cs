@@ -22,11 +22,16 @@ internal static class Wishes
                 Apply = (c, o, token) => Approvals.ApprovalStore.CloseAsync(c, o, now, token),
             }, cancel);
         }
-        else if (operation.State == OperationState.Running && operation.Wish is null)
+        else if (operation.State == OperationState.Running && operation.Wish is null && wish != OperationWish.TakeOver)
         {
             if (operation.PastForwardOnly) throw new RequestRefusedException("forwardOnly", "It is past its point of no return and can only finish.");
             await connection.Command("UPDATE ops.operation SET wish = @wish, events = events + 1, end_reason = @reason WHERE id = @id",
                 ("id", id), ("wish", wish.Word()), ("reason", reason)).ExecuteAsync(cancel);
+            await changer.NoteAsync(connection, id, now, "wish", reason, new() { ["wish"] = wish.Word(), ["by"] = by }, cancel);
+        }
+        else if (wish == OperationWish.TakeOver && operation.State is OperationState.Running or OperationState.RollingBack)
+        {
+            await connection.Command("UPDATE ops.operation SET wish = @wish, events = events + 1 WHERE id = @id", ("id", id), ("wish", wish.Word())).ExecuteAsync(cancel);
             await changer.NoteAsync(connection, id, now, "wish", reason, new() { ["wish"] = wish.Word(), ["by"] = by }, cancel);
         }
         else if (operation.State.IsEnd())

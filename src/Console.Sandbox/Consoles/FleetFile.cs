@@ -37,6 +37,7 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
                 BackupRepositories = Sites.Regions.Select(Repository),
                 Contacts = Contacts(),
             },
+            Chaos = Chaos(),
         };
         AtomicFile.WriteJson(paths.FleetFile, configuration);
     }
@@ -175,6 +176,19 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
         Storage.S3Api.AccessKey,
         SecretKey_FILE = secrets.PathOf("storage"),
         ComplianceZones = region.Zones,
+    };
+
+    // What experiments may do here: everything, since nobody is hurt; at the places where an operator of a real fleet would allow it.
+    private object Chaos() => new
+    {
+        AllowList = new[] { "*" },
+        DefaultDurationSeconds = 60,
+        MaxDiskMegabytes = 64,
+        MaxMemoryMegabytes = 96,
+        CustomerUrl = $"http://{Address(Sites.Edge, Services.Http)}/orders",
+        Networks = new[] { new { Url = $"http://127.0.0.1:{ports.NetworkApi}", Names = "{from}.{to}.{service}" } },
+        Applications = Sites.Regions.Select(r => new { Service = $"{r.Id}-orders", Url = $"http://{Address(r.Id, Services.Api)}/faults" }),
+        Balancers = new[] { new { Manager = "edge-haproxy", Frontends = new[] { "http" } } },
     };
 
     private static object[] Contacts() =>

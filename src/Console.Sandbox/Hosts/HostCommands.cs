@@ -15,6 +15,7 @@ public static class HostCommands
         // Quicker than pg_ctl, which looks ten times a second. What a copied or rewound directory brings along of its source's own settings is put back.
         var gone = $"while kill -0 $p 2>/dev/null; do sleep 0.01; done; rm -f {data}/postmaster.pid";
         var keep = $"mkdir -p {data}.keep && cp -p {data}/postgresql.conf {data}/sandbox.conf {data}/pg_hba.conf {data}.keep/";
+        var faults = $"sh {paths.FaultScript(region)} {paths.Scratch(region)}";
         return new Dictionary<string, string>
         {
             ["postgres.start"] = $"{ctl} start",
@@ -32,12 +33,25 @@ public static class HostCommands
                 + $"c=$?; cp -p {data}.keep/* {data}/; exit $c",
             ["postgres.basebackup"] = $"{keep}; rm -rf {data}.new; PGPASSFILE={paths.PasswordFile(region)} {binaries["pg_basebackup"]} -D {data}.new -c fast -X stream -d host={{host}}' user={OrdersCluster.Replicator} connect_timeout=5 port='{{port}} "
                 + $"&& cp -p {data}.keep/* {data}.new/ && rm -rf {data} && mv {data}.new {data}",
+            ["postgres.state"] = $"p=$(head -n 1 {data}/postmaster.pid 2>/dev/null); {State}",
             ["redis.start"] = Detached($"redis-server {redisConfiguration}", paths.Log($"{region}-redis")),
             ["redis.stop"] = $"kill -TERM $(cat {paths.Site(region)}/redis.pid)",
             ["redis.kill"] = $"kill -KILL $(cat {paths.Site(region)}/redis.pid)",
+            ["redis.freeze"] = $"kill -STOP $(cat {paths.Site(region)}/redis.pid)",
+            ["redis.thaw"] = $"kill -CONT $(cat {paths.Site(region)}/redis.pid)",
+            ["redis.state"] = $"p=$(cat {paths.Site(region)}/redis.pid 2>/dev/null); {State}",
             ["api.start"] = Detached(orderCommand, paths.Log($"{region}-orders")),
             ["api.stop"] = $"pkill -TERM -f orders-api.{paths.Site(region)}/orders.json",
             ["api.kill"] = $"pkill -KILL -f orders-api.{paths.Site(region)}/orders.json",
+            ["api.freeze"] = $"pkill -STOP -f orders-api.{paths.Site(region)}/orders.json",
+            ["api.thaw"] = $"pkill -CONT -f orders-api.{paths.Site(region)}/orders.json",
+            // The brackets keep the pattern from matching this command's own shell.
+            ["api.state"] = $"p=$(pgrep -o -f '[o]rders-api.{paths.Site(region)}/orders.json'); {State}",
+            ["chaos.cpu"] = $"{faults} cpu {{tag}} {{seconds}} {{percent}}",
+            ["chaos.memory"] = $"{faults} memory {{tag}} {{seconds}} {{megabytes}}",
+            ["chaos.disk"] = $"{faults} disk {{tag}} {{seconds}} {{megabytes}}",
+            ["chaos.look"] = $"{faults} look {{tag}}",
+            ["chaos.revert"] = $"{faults} revert {{tag}}",
             ["host.metrics"] = $"cat /proc/loadavg /proc/stat /proc/meminfo /proc/net/dev; df -Pk {paths.Site(region)}",
             ["host.ping"] = "echo pong",
             ["net.latency"] = $"bash -c '{RoundTrips}' net.latency {{host}} {{port}}",
@@ -50,6 +64,10 @@ public static class HostCommands
         "for i in 1 2 3 4 5; do ( exec 3<>/dev/tcp/$1/$2 || exit 1; s=${EPOCHREALTIME/./}; "
         + """printf "\\0\\0\\0\\010\\004\\322\\026\\057" >&3; """
         + """read -r -t 5 -N 1 -u 3 a && e=${EPOCHREALTIME/./} && printf "%d.%03d\\n" $(((e-s)/1000)) $(((e-s)%1000)) ) 2>/dev/null || echo -; done""";
+
+    // Of the process p: a stopped one is frozen; a zombie is gone. A pid file may outlive its process, whose number another one may have by now.
+    private const string State = "s=$(test -n \"$p\" && ps -o stat= -o args= -p $p 2>/dev/null); "
+        + "case \"$s\" in T*) echo frozen;; Z*|\"\") echo gone;; *postgres*|*redis-server*|*orders-api*) echo running;; *) echo gone;; esac";
 
     // To the postmaster and all its children: a stopped backend does not notice that its postmaster is gone.
     private static string Signal(string data, string signal) =>

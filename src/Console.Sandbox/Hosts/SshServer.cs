@@ -53,9 +53,18 @@ public sealed class SshServer(Supervisor supervisor, SandboxPaths paths, PortPla
             SetEnv {ChildProcess.MarkerVariable}={supervisor.Marker}
             LogLevel ERROR
             """ + "\n");
+        await InstallFaultsAsync(cancel);
         var sshd = Daemons.FirstOrDefault(File.Exists)
             ?? throw new SandboxException("sshd is not installed (package openssh-server). run.sh installs it.");
         supervisor.Start(new ChildSpec($"{region}-sshd", [sshd, "-D", "-e", "-f", configuration], paths.Site(region)));
+    }
+
+    // The script behind the commands chaos.*, as an operator would install it on a host.
+    private async Task InstallFaultsAsync(CancellationToken cancel)
+    {
+        await using var resource = typeof(SshServer).Assembly.GetManifestResourceStream("faults.sh") ?? throw new SandboxException("faults.sh is not in the program.");
+        using var reader = new StreamReader(resource);
+        supervisor.User.Write(paths.FaultScript(region), await reader.ReadToEndAsync(cancel));
     }
 
     private static async Task MakeKeyAsync(string path, IEnumerable<string> prefix, CancellationToken cancel)

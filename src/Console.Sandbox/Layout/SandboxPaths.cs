@@ -31,6 +31,9 @@ public sealed class SandboxPaths
     public string PostgresData(string site) => Path.Combine(Site(site), "postgres");
     /// <summary>Passwords for libpq's programs on a region's host.</summary>
     public string PasswordFile(string region) => Path.Combine(Site(region), "pgpass");
+    /// <summary>Where experiments may fill the disk of a region's host.</summary>
+    public string Scratch(string region) => Path.Combine(Site(region), "scratch");
+    public string FaultScript(string region) => Path.Combine(Site(region), "faults.sh");
     public string Log(string name) => Path.Combine(Logs, name + ".log");
 
     /// <summary>Makes the directories. As root, the unprivileged user must be able to pass through every parent; where a parent

@@ -3,11 +3,26 @@ namespace OpsConsole.Sandbox.Orders;
 /// <summary>Faults that an experiment may switch on in the application.</summary>
 /// <param name="ErrorPercent">Share of requests that fail with 500, 0 to 100.</param>
 /// <param name="LatencyMs">Added to each request.</param>
-public sealed record FaultSwitch(double ErrorPercent, double LatencyMs);
+/// <param name="Tag">Who switched it on, in the words of whoever did.</param>
+/// <param name="Seconds">It lets go by itself after so long; 0: never.</param>
+public sealed record FaultSwitch(double ErrorPercent, double LatencyMs, string? Tag = null, double Seconds = 0);
 
 public sealed class OrderFaults(TimeProvider time)
 {
-    public FaultSwitch Current { get; set; } = new(0, 0);
+    private static readonly FaultSwitch Off = new(0, 0);
+    private volatile Setting _set = new(Off, 0);
+
+    public FaultSwitch Current
+    {
+        get
+        {
+            var (wanted, since) = _set;
+            return wanted.Seconds > 0 && time.GetElapsedTime(since).TotalSeconds >= wanted.Seconds ? Off : wanted;
+        }
+        set => _set = new Setting(value, time.GetTimestamp());
+    }
+
+    private sealed record Setting(FaultSwitch Switch, long Since);
 
     public async Task ApplyAsync(CancellationToken cancel)
     {

@@ -24,6 +24,7 @@ public static class OperationEndpoints
         Change(operations, "cancel", "End it: what has begun is undone", (service, id, reason, person, cancel) => service.CancelAsync(id, reason, person, cancel));
         Change(operations, "rollback", "Take it back; after success by a new operation, within the commit window", (service, id, reason, person, cancel) => service.RollBackAsync(id, reason, person, cancel));
         Change(operations, "commit", "Close the commit window", (service, id, reason, person, cancel) => service.CommitAsync(id, reason, person, cancel));
+        Change(operations, "take-over", "See to what cannot be cleaned up oneself: it is not tried any more", (service, id, reason, person, cancel) => service.TakeOverAsync(id, reason, person, cancel));
         Change(operations, "retry", "Go on with a failed operation past its point of no return", (service, id, reason, person, cancel) => service.RetryAsync(id, reason, person, cancel));
     }
 

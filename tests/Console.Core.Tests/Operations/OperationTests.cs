@@ -180,8 +180,8 @@ public sealed class OperationTests
         var operation = await EndAsync(node, id);
         Assert.Equal((OperationState.Cancelled, "wrong region"), (operation.State, operation.EndReason));
         Assert.Equal([StepState.Undone, StepState.Undone, StepState.Pending], operation.Steps.Select(s => s.State));
-        Assert.Equal(2, operation.Result["cleanUp"]!["undone"]!.GetValue<int>());
-        Assert.NotNull(operation.Result["cleanUp"]!["verifiedAt"]);
+        Assert.Equal(2, operation.Result["cleanUpDetail"]!["undone"]!.GetValue<int>());
+        Assert.NotNull(operation.Result["cleanUpDetail"]!["verifiedAt"]);
     }
 
     [Fact]

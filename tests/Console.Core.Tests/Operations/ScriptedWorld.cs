@@ -89,7 +89,7 @@ internal sealed class WaitStep : IStep
 }
 
 /// <summary>Plans whatever the request says: <c>steps</c> is a list of words such as <c>set:a</c>, <c>once:b</c>, <c>wait</c>, with
-/// marks: <c>!</c> forward-only, <c>*</c> critical, <c>?</c> optional.</summary>
+/// marks: <c>!</c> forward-only, <c>*</c> critical, <c>?</c> optional, <c>~</c> after the undo.</summary>
 internal sealed class ScriptedPlanner(string kind) : IPlanner
 {
     public string Kind => kind;
@@ -119,7 +119,7 @@ internal sealed class ScriptedPlanner(string kind) : IPlanner
 
     private PlanStep Step(string word)
     {
-        var text = word.TrimEnd('!', '*', '?');
+        var text = word.TrimEnd('!', '*', '?', '~');
         var (kind, key) = text.Split(':') is [var k, var v] ? (k, v) : (text, "");
         return new PlanStep
         {
@@ -129,6 +129,7 @@ internal sealed class ScriptedPlanner(string kind) : IPlanner
             Reversibility = kind == "wait" ? Reversibility.Neutral : word.Contains('!') ? Reversibility.ForwardOnly : Reversibility.Reversible,
             Critical = word.Contains('*'),
             Optional = word.Contains('?'),
+            AfterUndo = word.Contains('~'),
             TimeoutSeconds = 20,
             Parameters = new JsonObject { ["key"] = key, ["value"] = Value },
         };

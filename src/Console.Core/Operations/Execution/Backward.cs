@@ -1,11 +1,34 @@
 namespace OpsConsole.Core.Operations.Execution;
 
 /// <summary>Undoes in reverse order whatever was done or begun, each until the world says that nothing of it is left. One that cannot be
-/// undone does not keep the others.</summary>
+/// undone does not keep the others. Temporary effects are not given up: what is left is tried again, round after round, until nothing is or a
+/// person takes over.</summary>
 internal sealed class Backward(Execution execution)
 {
     /// <returns>names of the steps that could not be undone</returns>
     public async Task<IReadOnlyList<string>> RunAsync()
+    {
+        var (stuck, undone) = await RoundAsync();
+        for (var round = 1; stuck.Count > 0 && execution.Plan.UndoAtEnd && execution.Lease.Wish != OperationWish.TakeOver; round++)
+        {
+            await execution.WriteAsync("note", null, $"still there: {string.Join(", ", stuck)}; tried again until it is gone or a person takes over");
+            await execution.PauseAsync(int.Min(round + 4, 30), execution.Lease.TakenOver);
+            if (execution.Lease.Wish == OperationWish.TakeOver) break;
+            (stuck, undone) = await RoundAsync();
+        }
+        execution.SetResult("cleanUp", stuck.Count == 0 ? "passed" : "failed");
+        execution.SetResult("cleanUpDetail", new
+        {
+            undone,
+            of = undone + stuck.Count,
+            verifiedAt = stuck.Count == 0 ? execution.Parts.Clock.GetUtcNow() : (DateTimeOffset?)null,
+            left = stuck,
+        });
+        await execution.FlushAsync("note", stuck.Count == 0 ? $"reverted {undone} of {undone}, verified" : $"reverted {undone} of {undone + stuck.Count}; left: {string.Join(", ", stuck)}");
+        return stuck;
+    }
+
+    private async Task<(List<string> Stuck, int Undone)> RoundAsync()
     {
         var stuck = new List<string>();
         var undone = 0;
@@ -20,16 +43,7 @@ internal sealed class Backward(Execution execution)
             else stuck.Add(step.Name);
         }
         await execution.SectionAsync(critical: false);
-        execution.SetResult("cleanUp", new
-        {
-            verdict = stuck.Count == 0 ? "passed" : "failed",
-            undone,
-            of = undone + stuck.Count,
-            verifiedAt = stuck.Count == 0 ? execution.Parts.Clock.GetUtcNow() : (DateTimeOffset?)null,
-            left = stuck,
-        });
-        await execution.FlushAsync("note", stuck.Count == 0 ? $"reverted {undone} of {undone}, verified" : $"reverted {undone} of {undone + stuck.Count}; left: {string.Join(", ", stuck)}");
-        return stuck;
+        return (stuck, undone);
     }
 
     private bool IsOurs(int index, PlanStep step) => step.Reversibility == Reversibility.Reversible

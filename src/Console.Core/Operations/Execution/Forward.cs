@@ -13,13 +13,38 @@ internal sealed class Forward(Execution execution)
         for (var index = 0; index < execution.Plan.Steps.Length; index++)
         {
             var step = execution.Plan.Steps[index];
-            if (IsOver(index)) continue;
+            if (step.AfterUndo || IsOver(index)) continue;
             if (Wished) return (ForwardEnd.Wished, "");
             var end = await RunAsync(index, step);
             if (end != ForwardEnd.Complete) return (end, _reason);
         }
         await execution.SectionAsync(critical: false);
         return (ForwardEnd.Complete, "");
+    }
+
+    /// <summary>What looks at the world once everything is undone. Whatever it finds, the operation ends as it was going to.</summary>
+    public async Task RunAfterUndoAsync()
+    {
+        for (var index = 0; index < execution.Plan.Steps.Length; index++)
+        {
+            var step = execution.Plan.Steps[index];
+            if (!step.AfterUndo || execution.States[index] is StepState.Done or StepState.Skipped) continue;
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(execution.Shutdown, execution.Lease.Lost);
+            limit.CancelAfter(TimeSpan.FromSeconds(step.TimeoutSeconds));
+            try
+            {
+                await execution.WriteAsync("intent", index, "", StepState.Running);
+                await ActAsync(execution.Code(index), execution.Context(index, limit.Token));
+                await execution.WriteAsync("outcome", index, "", StepState.Done);
+            }
+            catch (Exception failure) when (failure is not LeaseLostException)
+            {
+                execution.Shutdown.ThrowIfCancellationRequested();
+                if (execution.Lease.Lost.IsCancellationRequested) throw new LeaseLostException($"The lease ended during step {index}.");
+                OperationsLog.StepFailed(execution.Parts.Log, execution.Operation.Id, index, 1, failure.Message);
+                await execution.WriteAsync("failure", index, Words(failure, step), StepState.Skipped);
+            }
+        }
     }
 
     /// <summary>Past a forward-only step nobody can want it ended.</summary>

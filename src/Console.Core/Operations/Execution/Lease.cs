@@ -12,6 +12,7 @@ internal sealed class Lease : IAsyncDisposable
     private readonly ILogger _log;
     private readonly CancellationTokenSource _lost = new();
     private readonly CancellationTokenSource _wished = new();
+    private readonly CancellationTokenSource _takenOver = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _nudge = new(0);
     private readonly Task _loop;
@@ -22,7 +23,7 @@ internal sealed class Lease : IAsyncDisposable
     public Lease(Leases leases, Guid operation, long epoch, bool inSection, OperationsOptions options, TimeProvider clock, ILogger log)
     {
         (_leases, Operation, Epoch, _inSection, _options, _clock, _log) = (leases, operation, epoch, inSection, options, clock, log);
-        (Lost, Wished) = (_lost.Token, _wished.Token);
+        (Lost, Wished, TakenOver) = (_lost.Token, _wished.Token, _takenOver.Token);
         _renewedAt = clock.GetTimestamp();
         _loop = Task.Run(KeepAsync);
     }
@@ -33,6 +34,8 @@ internal sealed class Lease : IAsyncDisposable
     public CancellationToken Lost { get; }
     /// <summary>Fires when somebody wants the operation ended.</summary>
     public CancellationToken Wished { get; }
+    /// <summary>Fires when a person sees to what cannot be undone.</summary>
+    public CancellationToken TakenOver { get; }
     public OperationWish? Wish => (OperationWish?)_wish;
 
     /// <summary>Renews now: something may have changed.</summary>
@@ -44,6 +47,7 @@ internal sealed class Lease : IAsyncDisposable
         if (wish is null) return;
         _wish = wish;
         await _wished.CancelAsync();
+        if (wish == OperationWish.TakeOver) await _takenOver.CancelAsync();
     }
 
     public async Task SetSectionAsync(bool open, bool proof, CancellationToken cancel)
@@ -117,6 +121,7 @@ internal sealed class Lease : IAsyncDisposable
         await _loop;
         _lost.Dispose();
         _wished.Dispose();
+        _takenOver.Dispose();
         _stop.Dispose();
         _nudge.Dispose();
     }

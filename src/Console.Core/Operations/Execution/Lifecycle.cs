@@ -85,6 +85,7 @@ internal sealed class Lifecycle(ExecutionParts parts, Lease lease, Candidate can
         {
             case ForwardEnd.Complete when execution.Plan.UndoAtEnd:
                 var stuck = await new Backward(execution).RunAsync();
+                await new Forward(execution).RunAfterUndoAsync();
                 if (stuck.Count == 0) await EndAsync(execution, OperationState.Succeeded, "");
                 else await EndAsync(execution, OperationState.Failed, $"Not cleaned up: {string.Join(", ", stuck)}.");
                 break;
@@ -116,6 +117,7 @@ internal sealed class Lifecycle(ExecutionParts parts, Lease lease, Candidate can
     private async Task BackwardAsync(Execution execution, OperationState ending, string reason)
     {
         var stuck = await new Backward(execution).RunAsync();
+        await new Forward(execution).RunAfterUndoAsync();
         if (stuck.Count == 0) await EndAsync(execution, ending, reason);
         else await EndAsync(execution, OperationState.Failed, $"{reason} Not undone: {string.Join(", ", stuck)}.");
     }
