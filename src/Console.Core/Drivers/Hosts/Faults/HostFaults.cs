@@ -13,6 +13,7 @@ internal sealed class HostFaults(IHostShell shell, FleetModel fleet, ChaosOption
     public const string Revert = "chaos.revert";
     /// <summary>Past the planned duration, so that the console's own clean-up comes first.</summary>
     private const double Spare = 60;
+    private static readonly string[] Looked = ["processes", "memory", "disk", "marker"];
 
     public IReadOnlyList<string> Kinds { get; } = [FaultKinds.HostCpu, FaultKinds.HostMemory, FaultKinds.HostDisk];
 
@@ -62,7 +63,7 @@ internal sealed class HostFaults(IHostShell shell, FleetModel fleet, ChaosOption
         var seen = await HostErrors.InWordsAsync(() => shell.RequireAsync(fault.Id, Look, new Dictionary<string, string> { ["tag"] = fault.Tag }, null, cancel));
         var values = seen.Output.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries).Select(p => p.Split('=', 2)).Where(p => p.Length == 2)
             .ToDictionary(p => p[0], p => long.TryParse(p[1], NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : 0);
-        return new[] { "processes", "memory", "disk", "marker" }.All(values.ContainsKey) ? values
+        return Looked.All(values.ContainsKey) ? values
             : throw new FaultException($"{Look} in {fault.Id} printed '{seen.Output.Trim()}' instead of processes, memory, disk and marker.");
     }
 
