@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Failover.Contingencies;
 using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Failover.Measuring;
 using OpsConsole.Core.Failover.Readiness;
@@ -35,6 +36,8 @@ public static class FailoverRegistration
         services.AddSingleton<IObserver, ReadinessObserver>();
         services.AddSingleton<FailoverPlanner>();
         services.AddSingleton<IPlanner>(s => s.GetRequiredService<FailoverPlanner>());
+        services.AddSingleton<ContingencyPlans>();
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<ContingencyPlans>());
         services.AddSingleton<IPlanner, RejoinPlanner>();
         services.AddSingleton(FailoverDb.ConsoleSchema);
         services.AddSingleton<AutomaticFailover>();

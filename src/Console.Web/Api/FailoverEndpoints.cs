@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Failover;
+using OpsConsole.Core.Failover.Contingencies;
 using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
@@ -29,6 +30,20 @@ public sealed record ReadinessView(
 
 public sealed record ReadinessEstimateView(double? RtoSeconds, double? RpoSeconds, long? LostBytes);
 
+/// <param name="Lost">regions that are gone in this case, on top of those that do not serve already</param>
+/// <param name="CarriesLoad">null while the load is unknown</param>
+/// <param name="Violated">short of capacity, of a target, or of standbys that confirm commits</param>
+public sealed record ContingencyView(IReadOnlyList<string> Lost, double RemainingRps, double? LoadRps, bool? CarriesLoad, bool Violated, DateTimeOffset AsOf, IReadOnlyList<ClusterContingencyView> Clusters)
+{
+    public static ContingencyView Of(Contingency c, DateTimeOffset asOf) => new([.. c.Lost], c.RemainingRps, c.LoadRps, c.CarriesLoad, c.Violated, asOf, [.. c.Clusters.Select(k => new ClusterContingencyView(
+        k.Cluster, k.Answer, k.Target, k.Strategy, [.. k.Reasons], k.Plan is { } plan ? PlanView.Of(plan) : null, [.. k.Checks],
+        k.Estimate is { } e ? new ReadinessEstimateView(e.RtoSeconds, e.RpoSeconds, e.LostBytes) : null))]);
+}
+
+/// <param name="Plan">what would run, with the hash that a request would have to name; null when nothing would</param>
+public sealed record ClusterContingencyView(
+    string Cluster, ContingencyAnswer Answer, string? Target, FailoverStrategy? Strategy, IReadOnlyList<string> Reasons, PlanView? Plan, IReadOnlyList<PreflightCheck> Checks, ReadinessEstimateView? Estimate);
+
 public sealed record AutomaticCall(bool? Enabled, string? Reason);
 
 public static class FailoverEndpoints
@@ -45,6 +60,7 @@ public static class FailoverEndpoints
         failovers.MapGet("/readiness", (string? cluster, string? source, string? target, FleetViews views) => new Page<ReadinessView>(
             [.. views.Current.Readiness.Values.Where(r => (cluster is null || r.Cluster == cluster) && (source is null || r.Source == source) && (target is null || r.Target == target)).Select(ReadinessView.Of)]))
             .RequireAuthorization(Policies.ViewFleet).WithSummary("Whether each cluster could move now from each region to each other, measured all the time");
+        failovers.MapGet("/contingency", ContingencyAsync).RequireAuthorization(Policies.ViewFleet).WithSummary("Planned ahead: what happens when a region is lost, or two").Produces<Page<ContingencyView>>();
         failovers.MapPost("", SubmitAsync).RequireAuthorization(Policies.Operate).WithSummary("Ask for exactly the plan that was shown").Produces<SubmittedView>(202);
         failovers.MapGet("/automatic", async (AutomaticFailover automatic, CancellationToken cancel) => new Page<AutomaticState>(await automatic.ListAsync(cancel)))
             .RequireAuthorization(Policies.ViewFleet).WithSummary("Which clusters fail over by themselves");
@@ -57,6 +73,15 @@ public static class FailoverEndpoints
             check.That(!string.IsNullOrWhiteSpace(call.Reason), "reason", "Say why.");
             return check.Problem() ?? TypedResults.Ok(await automatic.SetAsync(cluster, call.Enabled!.Value, call.Reason!.Trim(), person, context.RequestAborted));
         })).RequireAuthorization(Policies.ManageSettings).WithSummary("Turn automatic failover without loss on or off; in force at once").Produces<AutomaticState>();
+    }
+
+    private static async Task<IResult> ContingencyAsync(int? lost, ContingencyPlans plans, CancellationToken cancel)
+    {
+        var check = new Check();
+        if (lost is { } count) check.Range("lost", count, 1, 2);
+        if (check.Problem() is { } problem) return problem;
+        var report = await plans.GetAsync(cancel);
+        return TypedResults.Ok(new Page<ContingencyView>([.. report.Cases.Where(c => lost is null || c.Lost.Length == lost).Select(c => ContingencyView.Of(c, report.AsOf))]));
     }
 
     private static Task<IResult> SubmitAsync(FailoverCall call, HttpContext context, Acting acting, OperationService service, OperationReader reader, FleetModel fleet) => acting.AsAsync(context, async person =>

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using OpsConsole.Core.Failover.Contingencies;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Objectives;
 
@@ -30,6 +31,8 @@ public sealed class FleetMetrics : IDisposable
         Gauge("dr_component_status", "Status of the console's and the edge's own parts (health checks)", () => feed.Current.Components.Values.Select(c => ((double?)(int)c.Status, Tags(("component", c.Name)))));
         Gauge("dr_overall_status", "Overall status of the fleet", () => [((double?)(int)feed.Current.Overall, [])]);
         Gauge("dr_picture_age_seconds", "Age of the live picture", () => feed.Current.Epoch == 0 ? [] : [((double?)(clock.GetUtcNow() - feed.Current.At).TotalSeconds, [])]);
+        Gauge("dr_contingency_violations", "Losses of one region, or of two, after which the fleet would be short of something", () => services.GetService<ContingencyPlans>()?.Latest is { } plans
+            ? [(plans.Losing(1).Count(c => c.Violated), Tags(("lost", "1"))), (plans.Losing(2).Count(c => c.Violated), Tags(("lost", "2")))] : []);
         Gauge("dr_rto_target_seconds", "Recovery time objective", () => Objectives(services, c => c.Rto.TargetSeconds));
         Gauge("dr_rto_seconds", "Recovery time: estimated from measured parts", () => Objectives(services, c => c.Rto.CurrentSeconds));
         Gauge("dr_rpo_target_seconds", "Recovery point objective", () => Objectives(services, c => c.Rpo.TargetSeconds));

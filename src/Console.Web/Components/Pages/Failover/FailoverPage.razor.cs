@@ -17,7 +17,6 @@ public partial class FailoverPage
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(3);
     private readonly HashSet<string> _overrides = [];
     private List<(string Target, ReadinessState? Reading)> _readiness = [];
-    private IReadOnlyList<ContingencyCase> _contingency = [];
     private Advice _advice = new(FailoverStrategy.Immediate, true, []);
     private ShownPlan _chosen = new(null, null);
     private ClusterOptions? _cluster;
@@ -109,7 +108,6 @@ public partial class FailoverPage
         _source = Picture.Clusters.GetValueOrDefault(cluster.Id)?.PrimaryRegion ?? cluster.PrimaryRegion;
         _readiness = [.. Fleet.RegionsByPriority.Select(r => r.Id).Where(r => r != _source && cluster.Nodes.Any(n => n.Region == r))
             .Select(target => (target, Picture.Readiness.GetValueOrDefault(LinkState.KeyOf(cluster.Id, _source, target))))];
-        _contingency = Contingency.Cases([.. Fleet.Options.Regions.Where(r => Picture.Regions.GetValueOrDefault(r.Id)?.Status is HealthStatus.Healthy or HealthStatus.Degraded)], _readiness.Select(r => r.Reading?.LoadRps).FirstOrDefault(l => l is not null), 1);
     }
 
     private Situation Situation(string cluster, string target)
