@@ -3,6 +3,7 @@ using OpsConsole.Core.Alerts.Notifications;
 using OpsConsole.Core.Audit;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Chaos;
+using OpsConsole.Core.Drills;
 using OpsConsole.Core.Failover;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
@@ -36,6 +37,7 @@ try
     builder.Services.AddOperations();
     builder.Services.AddBackups();
     builder.Services.AddChaos();
+    builder.Services.AddDrills();
     builder.Services.AddNotifications(builder.Configuration);
     builder.Services.AddConsoleUi();
     builder.Services.AddAccess(builder.Configuration);

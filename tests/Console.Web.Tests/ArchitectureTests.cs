@@ -44,6 +44,7 @@ public sealed class ArchitectureTests
     [InlineData("audit", "Audit")]
     [InlineData("ops", "Operations", "Approvals")]
     [InlineData("fleet", "Fleet")]
+    [InlineData("chaos", "Chaos")]
     [InlineData("backups", "Backups")]
     public void Schema_IsTouchedByItsOwnersOnly(string schema, params string[] owners)
     {

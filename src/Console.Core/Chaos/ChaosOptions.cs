@@ -39,6 +39,8 @@ public sealed class ChaosOptions
     public List<NetworkFaultOptions> Networks { get; set; } = [];
     public List<ApplicationFaultOptions> Applications { get; set; } = [];
     public List<BalancerFaultOptions> Balancers { get; set; } = [];
+    /// <summary>Experiments of one's own; one with the id of a shipped one takes its place.</summary>
+    public List<ExperimentOptions> Experiments { get; set; } = [];
     /// <summary>Prefix of the host commands for services of a kind: <c>redis</c> for <c>redis.kill</c>, <c>redis.start</c>, ... </summary>
     public Dictionary<ServiceKind, string> Processes { get; set; } = [];
 
@@ -102,6 +104,7 @@ internal sealed class ChaosOptionsValidator(FleetModel fleet) : IValidateOptions
         }
         foreach (var balancer in options.Balancers.Where(b => fleet.Options.TrafficManagers.All(m => m.Id != b.Manager)))
             yield return $"Balancers: '{balancer.Manager}' is no declared traffic manager.";
+        foreach (var mistake in options.Experiments.SelectMany(e => e.Mistakes(options))) yield return mistake;
         if (options.CustomerUrl.Length > 0 && !IsUrl(options.CustomerUrl)) yield return $"CustomerUrl '{options.CustomerUrl}' is no http URL.";
     }
 

@@ -14,7 +14,7 @@ namespace OpsConsole.Core.Chaos;
 
 public static class ChaosRegistration
 {
-    /// <summary>Fault injectors and experiments. Needs AddFleet, AddObservation, AddFailover and AddOperations.</summary>
+    /// <summary>Fault injectors and experiments. Needs AddFleet, AddObservation, AddFailover, AddOperations and AddBackups.</summary>
     public static IServiceCollection AddChaos(this IServiceCollection services)
     {
         services.AddOptions<ChaosOptions>().BindConfiguration(ChaosOptions.Section).ValidateOnStart();
@@ -22,8 +22,24 @@ public static class ChaosRegistration
         services.AddSingleton(s => s.GetRequiredService<IOptions<ChaosOptions>>().Value);
         services.TryAddSingleton<IHostShell, HostShell>();
         AddInjectors(services);
+        services.AddSingleton(ChaosDb.ConsoleSchema);
+        services.AddSingleton<TargetResolver>();
+        services.AddSingleton<ExperimentLibrary>();
+        services.AddSingleton<ExperimentGuards>();
+        services.AddSingleton<ISevereConditions, SevereInThePicture>();
+        services.AddSingleton<OpenSevere>();
+        services.AddSingleton<SteadyStates>();
+        services.AddSingleton<ExperimentPlanner>();
+        services.AddSingleton<IPlanner>(s => s.GetRequiredService<ExperimentPlanner>());
+        services.AddSingleton<ExperimentCatalogue>();
+        services.AddSingleton<SchedulePause>();
+        services.AddHostedService<ExperimentWatch>();
+        foreach (var step in Steps) services.AddSingleton(typeof(IStep), step);
         return services;
     }
+
+    /// <summary>Code of every step that a plan may name.</summary>
+    public static IReadOnlyList<Type> Steps { get; } = [typeof(BeforeStep), typeof(InjectStep), typeof(DuringStep), typeof(AfterStep)];
 
     private static void AddInjectors(IServiceCollection services)
     {

@@ -27,6 +27,7 @@ internal sealed class OperationSubmission(
     {
         if (!person.May(Policies.Operate)) throw new NotAllowedException(Policies.Operate);
         if (await FindEarlierAsync(request, person, cancel) is { } earlier) return earlier;
+        await RefuseWhileStoppedAsync(request.Kind, cancel);
         var (planner, plan) = await PlanAsync(request.Kind, request.Request, cancel);
         await RefuseChangedAsync(request, plan, cancel);
         var preflight = await planner.PreflightAsync(plan, cancel);
@@ -41,6 +42,13 @@ internal sealed class OperationSubmission(
         {
             return await FindEarlierAsync(request, person, cancel) ?? throw new InvalidOperationException("The twin of this request has vanished.", twin);
         }
+    }
+
+    /// <summary>Before anything is measured: an emergency stop is the reason that counts.</summary>
+    private async Task RefuseWhileStoppedAsync(string kind, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await EmergencyStop.RefuseAsync(connection, kind, cancel);
     }
 
     private async Task<Submitted> InsertAsync(OperationRequest request, Person person, Plan plan, Preflight preflight, CancellationToken cancel)

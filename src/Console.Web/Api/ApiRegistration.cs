@@ -50,6 +50,8 @@ public static class ApiRegistration
         api.MapNotifications();
         api.MapOperations();
         api.MapFailovers();
+        api.MapExperiments();
+        api.MapReports();
         api.MapApprovals();
         api.MapAutomation();
         api.MapFallback("{**path}", () => Problems.Result(404, "Not found", "The API has no such call; /openapi/v1.json lists them.")).AllowAnonymous().ExcludeFromDescription();

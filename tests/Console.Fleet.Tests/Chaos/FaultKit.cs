@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using OpsConsole.Core.Audit;
+using OpsConsole.Core.Backups;
 using OpsConsole.Core.Chaos;
 using OpsConsole.Core.Failover;
 using OpsConsole.Core.Fleet;
@@ -39,6 +40,7 @@ internal sealed class FaultKit : IAsyncDisposable
         services.AddTrafficObserver();
         services.AddFailover();
         services.AddOperations();
+        services.AddBackups();
         services.AddChaos();
         _services = services.BuildServiceProvider();
         Injectors = _services.GetRequiredService<FaultInjectors>();

@@ -5,6 +5,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Audit;
+using OpsConsole.Core.Backups;
+using OpsConsole.Core.Chaos;
 using OpsConsole.Core.Failover;
 using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Fleet;
@@ -37,7 +39,7 @@ internal sealed class FailoverConsole : IAsyncDisposable
 
     public static async Task<FailoverConsole> StartAsync(LiveFleet fleet, params (string Key, string Value)[] settings)
     {
-        var database = await TestDatabase.CreateAsync(OperationsDb.ConsoleSchema, TelemetryDb.ConsoleSchema, FailoverDb.ConsoleSchema);
+        var database = await TestDatabase.CreateAsync(OperationsDb.ConsoleSchema, TelemetryDb.ConsoleSchema, FailoverDb.ConsoleSchema, ChaosDb.ConsoleSchema, BackupsDb.ConsoleSchema);
         var directory = SandboxFixture.TemporaryDirectory();
         var configuration = new ConfigurationManager();
         var file = JsonNode.Parse(await File.ReadAllTextAsync(fleet.FleetFile))!.AsObject();
@@ -61,6 +63,8 @@ internal sealed class FailoverConsole : IAsyncDisposable
         services.AddTrafficObserver();
         services.AddFailover();
         services.AddOperations();
+        services.AddBackups();
+        services.AddChaos();
         var console = new FailoverConsole(services.BuildServiceProvider(), database, directory) { Log = lines };
         foreach (var hosted in console._services.GetServices<IHostedService>()) await hosted.StartAsync(CancellationToken.None);
         return console;

@@ -40,6 +40,45 @@ async function call(method, url, body, { code, passkey, key } = {}) {
 
 window.opsConsoleActing = { call };
 
+// The emergency stop: one tap, with or without a circuit. Repeated until the console answers, then it shows that everything is undone.
+const pause = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+let stopping = false;
+
+function tellStop(word, more = '') {
+  for (const place of document.querySelectorAll('[data-stop-word]')) place.textContent = word;
+  for (const place of document.querySelectorAll('[data-stop-said]')) place.textContent = `${word} ${more}`;
+}
+
+async function emergencyStop() {
+  if (stopping) return;
+  stopping = true;
+  tellStop('Stopping');
+  try {
+    let answer = { status: 0 };
+    for (let tries = 0; tries < 30 && (answer.status === 0 || answer.status >= 500); tries++) {
+      if (tries > 0) await pause(1000);
+      answer = await call('POST', '/api/v1/emergency-stop', { reason: 'emergency stop on the page' });
+    }
+    if (answer.status !== 200) { tellStop('Not stopped', json(answer).detail ?? 'The console does not answer. Try again.'); return; }
+    for (let looks = 0; looks < 120; looks++) {
+      const { reverted = [] } = json(answer);
+      const verified = reverted.map(target => target.verifiedAt).filter(Boolean).sort();
+      if (verified.length === reverted.length) {
+        tellStop('Stopped', reverted.length === 0 ? 'Nothing ran.' : `Reverted ${verified.length} of ${reverted.length}, verified ${verified.at(-1).slice(11, 19)}Z.`);
+        return;
+      }
+      tellStop(`Undone ${verified.length} of ${reverted.length}`);
+      await pause(250);
+      answer = await call('GET', '/api/v1/emergency-stop');
+    }
+    tellStop('Not all undone', 'See the operations.');
+  } finally {
+    stopping = false;
+  }
+}
+
+document.addEventListener('click', event => { if (event.target.closest('[data-emergency-stop]')) emergencyStop(); });
+
 // Forms of pages that have no circuit: sign-in and the account.
 const acts = {
   async signIn(button, form) {
