@@ -28,6 +28,7 @@ public static class FailoverRegistration
         services.AddSingleton<NodeHost>();
         services.AddSingleton<TrafficEdge>();
         services.AddSingleton<PulseMeters>();
+        services.AddSingleton<LastSeen>();
         services.AddSingleton<OldPrimary>();
         services.AddSingleton<IFleetSessions, PostgresFleetSessions>();
         services.AddSingleton<FailoverParts>();

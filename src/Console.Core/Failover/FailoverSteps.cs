@@ -67,12 +67,11 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
     {
         if (HasWriteProxy) yield return Cut();
         if (MayLose) yield return Fence() with { Critical = true };
-        yield return Step(DetachStandbys.StepName, $"Detach the standbys from {Source}", "With enough of them it can acknowledge nothing more, and what they hold is final.", undo: $"They follow {Source} again.", p => p["mayLose"] = MayLose) with { Critical = true, TimeoutSeconds = 15 };
+        yield return Step(DetachStandbys.StepName, $"Detach the standbys from {Source}", $"With enough of them it can acknowledge nothing more, and what they hold is final. The others follow {Target}.", undo: $"They follow {Source} again.", p => p["mayLose"] = MayLose) with { Critical = true, TimeoutSeconds = 15 };
         yield return Neutral(CatchUp.StepName, $"{Target} gets what others hold more", "The most advanced standby is the measure.") with { Critical = true, TimeoutSeconds = 30 };
         yield return Step(PresetConfirmations.StepName, $"Preset {Target}'s confirmations", "In force from its first commit as primary.", undo: "The usual list.") with { Critical = true, TimeoutSeconds = 15 };
-        yield return Step(FollowTarget.StepName, "Re-point the other standbys", $"They follow {Target}.", undo: $"They follow {Source} again.", p => p["streaming"] = false) with { Critical = true, TimeoutSeconds = 15 };
         foreach (var step in TakeOver()) yield return step;
-        if (HasPooler) yield return Forward(ResumeClients.StepName, "RESUME clients", "If anybody paused them.");
+        if (HasPooler) yield return Forward(ResumeClients.StepName, "RESUME clients", $"They go on in {Target}.");
         yield return Verify();
         if (!MayLose) yield return Fence() with { Optional = true };
     }
@@ -114,7 +113,7 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
             p["percent"] = percent;
         }) with { TimeoutSeconds = 30 };
 
-    private PlanStep Cut() => Step(CutWrites.StepName, $"Cut {Source} off from writes", "Fencing rung 1: no write endpoint leads there, its sessions are ended.", undo: $"Writes go to {Source} again.") with { Critical = true, TimeoutSeconds = 15 };
+    private PlanStep Cut() => Step(CutWrites.StepName, $"Cut {Source} off from writes", "Fencing rung 1: no write endpoint leads there, its sessions are ended, clients wait in the poolers.", undo: $"Writes go to {Source} again.") with { Critical = true, TimeoutSeconds = 15 };
 
     private PlanStep Fence() => Neutral(FenceSource.StepName, $"Fence {Source}", MayLose ? "Needed before the promotion: SQL, else SIGKILL by its host; at least rung 1." : "SQL, else SIGKILL by its host; verified.") with { TimeoutSeconds = 20 };
 

@@ -8,7 +8,7 @@ namespace OpsConsole.Core.Failover;
 /// <summary>Brings a node back as a standby of the present primary (RE-4): <c>{cluster, region, upstream}</c>.</summary>
 public sealed class RejoinPlanner(FleetModel fleet) : IPlanner
 {
-    public const string KindName = "rejoin";
+    public const string KindName = OperationKinds.Rejoin;
 
     public string Kind => KindName;
 

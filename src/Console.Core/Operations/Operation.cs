@@ -73,3 +73,6 @@ public sealed record OperationStep(
 /// <param name="Kind">state, intent, outcome, failure, undo, undone, undoFailure, said, progress, takeover, wish, approval, section, note</param>
 public sealed record OperationEvent(
     Guid OperationId, long Sequence, DateTimeOffset At, long Epoch, string Node, string Kind, int? Step, string Text, JsonObject? Data);
+
+/// <summary>The operation that holds a resource.</summary>
+public sealed record OperationHolder(Guid Id, string Kind);

@@ -41,6 +41,24 @@ public sealed class OperationReader(ConsoleDatabase database)
             """, ("kind", kind), ("state", state?.Word()), ("resource", resource), ("before", before), ("limit", limit)).ListAsync(Map, cancel);
     }
 
+    /// <summary>Who holds a class of a resource now; null: nobody.</summary>
+    public async Task<OperationHolder?> HolderAsync(string resource, ResourceClass held, CancellationToken cancel = default)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return (await connection.Command("""
+            SELECT o.id, o.kind FROM ops.claim c JOIN ops.operation o ON o.id = c.operation_id WHERE c.resource = @resource AND c.class = @class AND c.active
+            """, ("resource", resource), ("class", held.Word())).ListAsync(r => new OperationHolder(r.GetGuid(0), r.GetString(1)), cancel)).FirstOrDefault();
+    }
+
+    /// <summary>When the newest operation of this kind began that this person asked for and that held the resource; null: never.</summary>
+    public async Task<DateTimeOffset?> LastStartedAsync(string kind, string requestedById, string resource, CancellationToken cancel = default)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return (await connection.Command("""
+            SELECT max(o.started_at) AS at FROM ops.operation o JOIN ops.claim c ON c.operation_id = o.id WHERE o.kind = @kind AND o.requested_by_id = @person AND c.resource = @resource
+            """, ("kind", kind), ("person", requestedById), ("resource", resource)).ListAsync(r => r.Value<DateTimeOffset>("at"), cancel)).FirstOrDefault();
+    }
+
     /// <summary>Journal entries after <paramref name="after"/>, oldest first.</summary>
     public async Task<IReadOnlyList<OperationEvent>> EventsAsync(Guid id, long after = 0, int limit = 500, CancellationToken cancel = default)
     {

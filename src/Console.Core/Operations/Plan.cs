@@ -107,9 +107,11 @@ public static class OperationKinds
     public const string Backup = "backup";
     public const string Drill = "drill";
     public const string Experiment = "experiment";
+    /// <summary>A node comes back as a standby; it gives way when the primary is lost meanwhile.</summary>
+    public const string Rejoin = "rejoin";
 
     /// <summary>Whether a new operation of one kind may end a running one of another. Nothing pre-empts a failover or a restore.</summary>
-    public static bool Preempts(string kind, string running) => kind == Failover && running is (Experiment or Drill or Backup);
+    public static bool Preempts(string kind, string running) => kind == Failover && running is (Experiment or Drill or Backup or Rejoin);
 
     /// <summary>Kinds that the emergency stop ends. Never a failover or a restore.</summary>
     public static ImmutableArray<string> Stoppable { get; } = [Experiment, Drill];

@@ -9,13 +9,23 @@ public sealed record RegionCounters(string Region, long Requests, long Errors);
 
 /// <summary>The fleet's traffic managers together: who receives writes, who receives which share of the HTTP traffic. All of them
 /// follow, or the call fails; what is set is read back.</summary>
-public sealed class TrafficEdge(FleetModel fleet)
+public sealed class TrafficEdge(FleetModel fleet) : IDisposable
 {
+    /// <summary>For a PAUSE whose end nobody waits for to reach its pooler.</summary>
+    private static readonly TimeSpan Hold = TimeSpan.FromMilliseconds(60);
+    // Each keeps a connection: in a failover a log-in costs more than the command.
+    private readonly Dictionary<string, PgBouncerAdmin> _poolers = fleet.Options.TrafficManagers.Where(m => m.Kind == TrafficManagerKind.PgBouncer).ToDictionary(m => m.Id, m => new PgBouncerAdmin(m));
+
     private IEnumerable<TrafficManagerOptions> Proxies => fleet.Options.TrafficManagers.Where(m => m.Kind == TrafficManagerKind.HaProxy);
 
-    private IEnumerable<(TrafficManagerOptions Manager, string Database)> Poolers(string cluster) =>
+    private IEnumerable<(PgBouncerAdmin Admin, string Database)> Poolers(string cluster) =>
         fleet.Options.TrafficManagers.Where(m => m.Kind == TrafficManagerKind.PgBouncer)
-            .SelectMany(m => m.Databases.Where(d => d.Value == cluster).Select(d => (m, d.Key)));
+            .SelectMany(m => m.Databases.Where(d => d.Value == cluster).Select(d => (_poolers[m.Id], d.Key)));
+
+    public void Dispose()
+    {
+        foreach (var pooler in _poolers.Values) pooler.Dispose();
+    }
 
     public bool HasPooler(string cluster) => Poolers(cluster).Any();
 
@@ -53,7 +63,7 @@ public sealed class TrafficEdge(FleetModel fleet)
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancel);
         try
         {
-            await Task.WhenAll(Poolers(cluster).Select(p => new PgBouncerAdmin(p.Manager).PauseAsync(p.Database, limit.Token)));
+            await Task.WhenAll(Poolers(cluster).Select(p => p.Admin.PauseAsync(p.Database, limit.Token)));
         }
         catch
         {
@@ -64,8 +74,34 @@ public sealed class TrafficEdge(FleetModel fleet)
         }
     }
 
+    /// <summary>Holds back new queries of the cluster's clients at once, without waiting for those under way: their servers are gone or
+    /// about to be cut off.</summary>
+    /// <returns>null, or why a pooler does not hold them back</returns>
+    public async Task<string?> HoldAsync(string cluster, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(Hold);
+        var problems = await Task.WhenAll(Poolers(cluster).Select(async p =>
+        {
+            try
+            {
+                await p.Admin.PauseAsync(p.Database, limit.Token);
+                return null;
+            }
+            catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+            {
+                return null; // it holds new queries; some old ones have not ended yet
+            }
+            catch (Exception e) when (e is Drivers.Postgres.Wire.WireException or IOException or System.Net.Sockets.SocketException or InvalidOperationException)
+            {
+                return e.Message;
+            }
+        }));
+        return problems.FirstOrDefault(p => p is not null);
+    }
+
     public Task ResumeAsync(string cluster, CancellationToken cancel) =>
-        Task.WhenAll(Poolers(cluster).Select(p => new PgBouncerAdmin(p.Manager).ResumeAsync(p.Database, cancel)));
+        Task.WhenAll(Poolers(cluster).Select(p => p.Admin.ResumeAsync(p.Database, cancel)));
 
     /// <summary>Whether every pooler holds the cluster's clients back; false when none or only some do.</summary>
     public async Task<bool> PausedAsync(string cluster, CancellationToken cancel) => await PausesAsync(cluster, cancel) is { Length: > 0 } paused && paused.All(p => p);
@@ -73,7 +109,7 @@ public sealed class TrafficEdge(FleetModel fleet)
     public async Task<bool> AnyPausedAsync(string cluster, CancellationToken cancel) => (await PausesAsync(cluster, cancel)).Any(p => p);
 
     private Task<bool[]> PausesAsync(string cluster, CancellationToken cancel) =>
-        Task.WhenAll(Poolers(cluster).Select(async p => (await new PgBouncerAdmin(p.Manager).ReadAsync(cancel)).Any(d => d.Name == p.Database && d.Paused)));
+        Task.WhenAll(Poolers(cluster).Select(async p => (await p.Admin.ReadAsync(cancel)).Any(d => d.Name == p.Database && d.Paused)));
 
     /// <summary>Weights of the HTTP traffic by region, of the first traffic manager that has any.</summary>
     public async Task<IReadOnlyDictionary<string, int>> WeightsAsync(CancellationToken cancel)
@@ -121,7 +157,7 @@ public sealed class TrafficEdge(FleetModel fleet)
             try
             {
                 if (manager.Kind == TrafficManagerKind.HaProxy) await new HaProxyRuntime(manager.Address).ReadAsync(both.Token);
-                else await new PgBouncerAdmin(manager).ReadAsync(both.Token);
+                else await _poolers[manager.Id].ReadAsync(both.Token);
                 return null;
             }
             catch (Exception) when (!cancel.IsCancellationRequested)

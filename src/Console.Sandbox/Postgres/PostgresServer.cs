@@ -55,7 +55,7 @@ public sealed class PostgresServer(PostgresBinaries binaries, Supervisor supervi
         Options = "-c synchronous_commit=local", // set-up runs before there are standbys to wait for
     }.ConnectionString;
 
-    /// <summary>Makes an empty cluster whose administrator is a superuser.</summary>
+    /// <summary>Makes an empty cluster whose administrator is a superuser. Segments of 4 MB: a promotion writes a whole one, and clients wait for it.</summary>
     public async Task InitializeAsync(CancellationToken cancel)
     {
         Remove();
@@ -63,7 +63,8 @@ public sealed class PostgresServer(PostgresBinaries binaries, Supervisor supervi
         User.Write(passwordFile, password);
         await supervisor.RequireAsync(
             [binaries["initdb"], "--pgdata", data, "--username", administrator, "--pwfile", passwordFile,
-                "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-instructions"], null, cancel);
+                "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-instructions",
+                "--wal-segsize", "4"], null, cancel);
         File.Delete(passwordFile);
     }
 

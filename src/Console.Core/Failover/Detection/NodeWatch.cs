@@ -7,20 +7,23 @@ namespace OpsConsole.Core.Failover.Detection;
 
 /// <summary>What a node said at the last look.</summary>
 /// <param name="Failures">looks in a row that failed</param>
-/// <param name="FailingSince">the last success, while it fails</param>
 /// <param name="Position">newest position that it holds</param>
+/// <param name="LastSuccessAt">when it last answered</param>
 public sealed record NodeReading(
     bool Answers, bool Standby, bool Streams, TimeSpan? Silence, ulong Position, int Timeline, int Failures, ProbeFailure Failure, DateTimeOffset LastSuccessAt)
 {
     public static NodeReading Unknown(DateTimeOffset at) => new(false, true, false, null, 0, 0, 0, ProbeFailure.None, at);
 }
 
-/// <summary>Looks at one node again and again over a connection of its own: on a primary it writes (a local commit, which waits for no
-/// standby), on a standby it reads its receiver. A look that gets no answer in time drops the socket; nothing is ever cancelled.</summary>
-internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node, DetectionOptions options, Func<bool> acts, TimeProvider time)
+/// <summary>Looks at one node again and again over connections of its own: on a primary it writes (a local commit, which waits for no
+/// standby), on a standby it reads its receiver. A look that gets no answer does not hold up the next, which begins beside it over another
+/// connection; its socket is dropped in time, and nothing is ever cancelled.</summary>
+internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node, DetectionOptions options, Func<bool> acts, TimeProvider time) : IDisposable
 {
     /// <summary>Where nobody has allowed automatic failover it is enough to know the roles.</summary>
     private static readonly TimeSpan Leisurely = TimeSpan.FromSeconds(1);
+    /// <summary>Refused so often: it is down, not restarting.</summary>
+    private const int Down = 20;
     private const string Prepare = "SET synchronous_commit = local; SET statement_timeout = 0";
     private const string Look = """
         SELECT pg_is_in_recovery() AS standby, coalesce(r.status, '') AS status, extract(epoch FROM clock_timestamp() - r.last_msg_receipt_time) AS silence,
@@ -30,12 +33,30 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
         """;
     private const string Create = "CREATE SCHEMA IF NOT EXISTS opsconsole; CREATE TABLE IF NOT EXISTS opsconsole.probe (id int PRIMARY KEY, at timestamptz NOT NULL); INSERT INTO opsconsole.probe VALUES (1, now()) ON CONFLICT DO NOTHING";
     private const string Write = "UPDATE opsconsole.probe SET at = clock_timestamp()";
-    private WireConnection? _connection;
+    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _nudge = new(0);
+    private readonly List<Task> _underWay = [];
+    private WireConnection? _idle;
+    private long _answeredBegan = long.MinValue;
     private bool _created;
+    private volatile bool _urgent;
     private volatile NodeReading _reading = NodeReading.Unknown(time.GetUtcNow());
 
     public string Region => node.Region;
     public NodeReading Reading => _reading;
+
+    /// <summary>Another node fails: this one is asked at once, and often.</summary>
+    public void Hurry(bool urgent)
+    {
+        if (urgent && !_urgent && _nudge.CurrentCount == 0) _nudge.Release();
+        _urgent = urgent;
+    }
+
+    public void Dispose()
+    {
+        Interlocked.Exchange(ref _idle, null)?.Dispose();
+        _nudge.Dispose();
+    }
 
     /// <summary>Runs until cancelled; <paramref name="looked"/> is called after each look.</summary>
     public async Task RunAsync(Action looked, CancellationToken cancel)
@@ -43,39 +64,68 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
         while (!cancel.IsCancellationRequested)
         {
             var start = time.GetTimestamp();
-            _reading = await LookAsync(cancel);
-            looked();
-            var interval = !acts() ? Leisurely : TimeSpan.FromSeconds(_reading.Failures is > 0 and < 20 ? options.IntervalSeconds / 2 : options.IntervalSeconds);
-            var pause = interval - time.GetElapsedTime(start);
-            // Cancelling ends the loop, not with an exception.
-            if (pause > TimeSpan.Zero) await Task.WhenAny(Task.Delay(pause, time, cancel));
+            var look = LookAsync(looked, cancel);
+            _underWay.Add(look);
+            using (var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancel))
+            {
+                await Task.WhenAny(look, Task.Delay(Interval, time, waiting.Token));
+                await waiting.CancelAsync();
+            }
+            _underWay.RemoveAll(l => l.IsCompleted);
+            if (Interval - time.GetElapsedTime(start) is var rest && rest > TimeSpan.Zero) await PauseAsync(rest, cancel);
         }
-        Drop();
+        await Task.WhenAll(_underWay);
     }
 
-    private async Task<NodeReading> LookAsync(CancellationToken cancel)
+    /// <summary>Quicker while it matters: a refusal comes at once and costs nothing, so it is asked again soon.</summary>
+    private TimeSpan Interval => !acts() ? Leisurely
+        : TimeSpan.FromSeconds(_urgent || _reading is { Failures: > 0 and < Down, Failure: ProbeFailure.Refused } ? options.IntervalSeconds / 3 : options.IntervalSeconds);
+
+    private async Task LookAsync(Action looked, CancellationToken cancel)
     {
+        var began = time.GetTimestamp();
+        var connection = Interlocked.Exchange(ref _idle, null);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(TimeSpan.FromSeconds(_connection is null ? Math.Max(1, options.TimeoutSeconds) : options.TimeoutSeconds));
+        // A first connection may take longer than a look, but not where nobody listens, nor beside a look that waits.
+        var patient = connection is null && _reading.Failures == 0 && _underWay.Count == 0;
+        limit.CancelAfter(TimeSpan.FromSeconds(patient ? Math.Max(1, options.TimeoutSeconds) : options.TimeoutSeconds));
         try
         {
-            if (_connection is null)
+            if (connection is null)
             {
-                // A new connection may take longer than a look, but not if nobody listens or nothing comes back at all.
-                if (_reading.Failures > 0) limit.CancelAfter(TimeSpan.FromSeconds(options.TimeoutSeconds));
-                _connection = await WireConnection.OpenAsync(node.Address, cluster.Username, cluster.Password, cluster.Database, "opsconsole-detector", limit.Token);
-                await _connection.QueryAsync(Prepare, limit.Token);
+                connection = await WireConnection.OpenAsync(node.Address, cluster.Username, cluster.Password, cluster.Database, "opsconsole-detector", limit.Token);
+                await connection.QueryAsync(Prepare, limit.Token);
             }
-            var row = (await _connection.QueryAsync(Look, limit.Token)).Rows[0];
+            var row = (await connection.QueryAsync(Look, limit.Token)).Rows[0];
             var standby = row["standby"] == "t";
-            if (!standby && acts()) await WriteAsync(_connection, limit.Token);
-            return new NodeReading(true, standby, row["status"] == "streaming", row["silence"] is { } silence ? TimeSpan.FromSeconds(double.Parse(silence, CultureInfo.InvariantCulture)) : null,
-                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), 0, ProbeFailure.None, time.GetUtcNow());
+            if (!standby && acts()) await WriteAsync(connection, limit.Token);
+            Answered(began, new NodeReading(true, standby, row["status"] == "streaming", row["silence"] is { } silence ? TimeSpan.FromSeconds(double.Parse(silence, CultureInfo.InvariantCulture)) : null,
+                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), 0, ProbeFailure.None, time.GetUtcNow()));
+            if (Interlocked.CompareExchange(ref _idle, connection, null) is not null) connection.Dispose();
         }
         catch (Exception e) when (e is WireException or IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
-            Drop();
-            return _reading with { Answers = false, Failures = _reading.Failures + 1, Failure = e is OperationCanceledException ? ProbeFailure.Silent : ProbeFailure.Refused };
+            connection?.Dispose();
+            Failed(began, e is OperationCanceledException ? ProbeFailure.Silent : ProbeFailure.Refused);
+        }
+        if (!cancel.IsCancellationRequested) looked();
+    }
+
+    private void Answered(long began, NodeReading reading)
+    {
+        lock (_gate)
+        {
+            _answeredBegan = Math.Max(_answeredBegan, began);
+            _reading = reading;
+        }
+    }
+
+    /// <summary>A look that fails after a later one was answered says nothing any more.</summary>
+    private void Failed(long began, ProbeFailure failure)
+    {
+        lock (_gate)
+        {
+            if (began > _answeredBegan) _reading = _reading with { Answers = false, Failures = _reading.Failures + 1, Failure = failure };
         }
     }
 
@@ -86,9 +136,15 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
         await connection.QueryAsync(Write, cancel);
     }
 
-    private void Drop()
+    /// <summary>Ends early when the node ends the idle connection (a crash is seen at once) or somebody is in a hurry. Never throws.</summary>
+    private async Task PauseAsync(TimeSpan pause, CancellationToken cancel)
     {
-        _connection?.Dispose();
-        _connection = null;
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        List<Task> ends = [Task.Delay(pause, time, over.Token), _nudge.WaitAsync(over.Token)];
+        // Nobody else takes the connection meanwhile: looks begin only after the pause.
+        if (_underWay.Count == 0 && _idle is { } idle) ends.Add(idle.HeardAsync(over.Token));
+        await Task.WhenAny(ends);
+        await over.CancelAsync();
+        await Task.WhenAll(ends).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default); // observed, whatever their ends
     }
 }

@@ -6,10 +6,12 @@ using OpsConsole.Core.Fleet;
 namespace OpsConsole.Core.Failover.Measuring;
 
 /// <summary>A heartbeat that the cluster acknowledged to a client.</summary>
-public readonly record struct Pulse(long Sequence, DateTimeOffset At);
+/// <param name="Pace">interval of the heartbeats when it was sent</param>
+/// <param name="First">nothing was written for a while before it, because nobody wanted it: the time before says nothing</param>
+public readonly record struct Pulse(long Sequence, DateTimeOffset At, TimeSpan Pace, bool First);
 
 /// <param name="LongestGap">between two acknowledged heartbeats in a row; null when fewer than two were seen</param>
-/// <param name="Resolution">interval of the heartbeats: what the gap is known to</param>
+/// <param name="Resolution">interval of the heartbeats when the gap began: what it is known to</param>
 public sealed record PulseReport(TimeSpan? LongestGap, DateTimeOffset? GapBegan, TimeSpan Resolution, IReadOnlyList<Pulse> Acknowledged);
 
 /// <summary>Writes heartbeats through the endpoint that clients use, one at a time, and remembers which were acknowledged: what clients
@@ -69,13 +71,13 @@ public sealed class PulseMeter(ClusterOptions cluster, TimeProvider time) : IAsy
         {
             var acknowledged = _acknowledged.Where(p => p.At >= since).ToList();
             TimeSpan? longest = null;
-            DateTimeOffset? began = null;
+            Pulse? began = null;
             for (var i = 1; i < acknowledged.Count; i++)
             {
                 var gap = acknowledged[i].At - acknowledged[i - 1].At;
-                if (longest is null || gap > longest) (longest, began) = (gap, acknowledged[i - 1].At);
+                if (!acknowledged[i].First && (longest is null || gap > longest)) (longest, began) = (gap, acknowledged[i - 1]);
             }
-            return new PulseReport(longest, began, Interval() ?? TimeSpan.Zero, acknowledged);
+            return new PulseReport(longest, began?.At, began?.Pace ?? Interval() ?? TimeSpan.Zero, acknowledged);
         }
     }
 
@@ -89,7 +91,7 @@ public sealed class PulseMeter(ClusterOptions cluster, TimeProvider time) : IAsy
     private async Task RunAsync(CancellationToken cancel)
     {
         WireConnection? connection = null;
-        var ready = false;
+        var (ready, first) = (false, true);
         while (true)
         {
             TimeSpan interval;
@@ -111,7 +113,7 @@ public sealed class PulseMeter(ClusterOptions cluster, TimeProvider time) : IAsy
                 connection ??= await WireConnection.OpenAsync(cluster.WriteEndpoint, cluster.Username, cluster.Password, cluster.Database, "opsconsole-pulse", limit.Token);
                 if (!ready) await connection.QueryAsync(PostgresSql.CreateHeartbeats, limit.Token);
                 ready = true;
-                await BeatAsync(connection, limit.Token);
+                first &= !await BeatAsync(connection, interval, first, limit.Token);
             }
             catch (Exception e) when (e is WireException or IOException or SocketException or OperationCanceledException or ObjectDisposedException)
             {
@@ -125,17 +127,19 @@ public sealed class PulseMeter(ClusterOptions cluster, TimeProvider time) : IAsy
         connection?.Dispose();
     }
 
-    private async Task BeatAsync(WireConnection connection, CancellationToken cancel)
+    /// <returns>whether it was acknowledged</returns>
+    private async Task<bool> BeatAsync(WireConnection connection, TimeSpan pace, bool first, CancellationToken cancel)
     {
         var sequence = ++_sequence;
         var answer = await connection.QueryAsync($"INSERT INTO {PostgresSql.HeartbeatTable} (writer, sequence, at) VALUES ('{Writer}', {sequence}, '{time.GetUtcNow():O}')", cancel);
-        if (answer.Warned) return;
+        if (answer.Warned) return false;
         lock (_gate)
         {
-            _acknowledged.Enqueue(new Pulse(sequence, time.GetUtcNow()));
+            _acknowledged.Enqueue(new Pulse(sequence, time.GetUtcNow(), pace, first));
             while (_acknowledged.Count > Remembered) _acknowledged.Dequeue();
             (_lastFailure, _failedAt) = (null, null);
         }
+        return true;
     }
 
     private async Task PauseAsync(TimeSpan pause, CancellationToken cancel)

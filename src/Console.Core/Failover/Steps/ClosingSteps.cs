@@ -118,14 +118,14 @@ public sealed class Measure(FailoverParts parts) : FailoverStep(parts, StepName)
         meter.Release($"operation {context.OperationId}");
     }
 
-    /// <summary>The longest gap. Where writes had failed already before this operation began to measure, it began with the last heartbeat
-    /// that the observing half saw acknowledged.</summary>
+    /// <summary>The longest gap. Where writes failed already when this operation began to measure, it began with the last heartbeat that the
+    /// observing half saw acknowledged, at its own pace.</summary>
     private (double? Seconds, double Resolution) Pause(StepContext context, PulseReport report)
     {
         var longest = report.LongestGap?.TotalSeconds;
-        if (!context.Parameter<bool>("planned") && context.Outputs.Has(Outputs.LastHeartbeat) && report.Acknowledged is [var first, ..])
+        if (!context.Parameter<bool>("planned") && context.Outputs.Has(Outputs.LastHeartbeat) && report.Acknowledged.Any(p => p.First))
         {
-            var outage = (first.At - context.Outputs.Get<DateTimeOffset>(Outputs.LastHeartbeat)).TotalSeconds;
+            var outage = (report.Acknowledged.First(p => p.First).At - context.Outputs.Get<DateTimeOffset>(Outputs.LastHeartbeat)).TotalSeconds;
             var interval = Cluster(context).Heartbeat.IntervalSeconds;
             if (outage > interval + (longest ?? 0)) return (outage, interval);
         }

@@ -1,5 +1,6 @@
 using Npgsql;
 using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Failover.Measuring;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
@@ -10,7 +11,7 @@ namespace OpsConsole.Core.Failover.Steps;
 
 /// <summary>What every step of a failover works with.</summary>
 public sealed record FailoverParts(
-    FleetModel Fleet, TrafficEdge Edge, NodeHost Hosts, PulseMeters Meters, OldPrimary OldPrimary, IFleetFeed Feed, FailoverOptions Options, TimeProvider Time);
+    FleetModel Fleet, TrafficEdge Edge, NodeHost Hosts, PulseMeters Meters, OldPrimary OldPrimary, LastSeen Seen, IFleetFeed Feed, FailoverOptions Options, TimeProvider Time);
 
 /// <summary>Names of values that steps leave for later ones.</summary>
 internal static class Outputs
@@ -20,6 +21,8 @@ internal static class Outputs
     /// <summary>Standbys that confirm a commit on the new primary: what is declared, or as many as are in reach.</summary>
     public const string Confirmations = "confirmations";
     public const string FleetEpoch = "fleetEpoch";
+    /// <summary>Epoch of the runner that raised the fleet's.</summary>
+    public const string RaisedUnder = "raisedUnder";
     public const string Began = "measuredSince";
     /// <summary>Last heartbeat that the observing half saw acknowledged before the operation.</summary>
     public const string LastHeartbeat = "lastHeartbeatAt";
@@ -40,8 +43,15 @@ public abstract class FailoverStep(FailoverParts parts, string name) : IStep
     public virtual Task<WorldState> CheckAsync(StepContext context) => Task.FromResult(WorldState.NotDone);
     public abstract Task ActAsync(StepContext context);
     public virtual Task VerifyAsync(StepContext context) => DefaultVerifyAsync(context);
-    public virtual Task UndoAsync(StepContext context) => Task.CompletedTask;
+    public async Task UndoAsync(StepContext context)
+    {
+        await GuardUndoAsync(context);
+        await TakeBackAsync(context);
+    }
     public virtual async Task<bool> IsUndoneAsync(StepContext context) => await CheckAsync(context) == WorldState.NotDone;
+
+    /// <summary>Takes the step back; repeated until <see cref="IsUndoneAsync"/>.</summary>
+    protected virtual Task TakeBackAsync(StepContext context) => Task.CompletedTask;
 
     private async Task DefaultVerifyAsync(StepContext context)
     {
@@ -80,15 +90,57 @@ public abstract class FailoverStep(FailoverParts parts, string name) : IStep
 
     protected Task<NodeView> LookAsync(StepContext context, string region) => OnAsync(context, region, NodeView.ReadAsync);
 
-    /// <summary>Acting on anything but the database: first the session on the target must still hold the lock, and its node must not
-    /// know a higher epoch. A runner that was replaced finds its session ended.</summary>
-    protected Task GuardAsync(StepContext context) => OnAsync(context, Target(context), async (node, cancel) =>
+    /// <summary>Before an action: the session on the target must still hold the lock, and its node must know no epoch but this operation's. A
+    /// runner that was replaced finds its session ended; one that has taken over raises the epoch first, so that whatever is left of the
+    /// earlier one is refused.</summary>
+    /// <exception cref="StepFailedException">another operation has acted on the fleet meanwhile: this one must not go on</exception>
+    protected async Task GuardAsync(StepContext context)
     {
-        if (!context.Outputs.Has(Outputs.FleetEpoch)) return; // the lock is enough for what does not move the primary
-        var known = await EpochRegister.ReadAsync(node, cancel);
+        if (!context.Outputs.Has(Outputs.FleetEpoch))
+        {
+            await OnAsync(context, Target(context), (node, cancel) => node.ExecuteAsync("SELECT 1", cancel)); // the lock is enough for what does not move the primary
+            return;
+        }
         var mine = context.Outputs.Get<long>(Outputs.FleetEpoch);
-        if (known > mine) throw new LeaseLostException($"{Target(context)} has seen epoch {known}; this operation has {mine}.");
-    });
+        var known = await OnAsync(context, Target(context), EpochRegister.ReadAsync);
+        if (known.Operation is { } other && other != context.OperationId)
+            throw new StepFailedException($"Operation {other} has acted on {ClusterId(context)} meanwhile (epoch {known.Value}; this one has {mine}).") { Final = true };
+        if (context.Outputs.Get<long>(Outputs.RaisedUnder) != context.Epoch) await RaiseEpochAsync(context, Math.Max(context.Epoch, Math.Max(known.Value, mine) + 1), Standbys(context));
+        else if (known.Value > mine) throw new LeaseLostException($"{Target(context)} has seen epoch {known.Value}; this runner has {mine}.");
+    }
+
+    /// <summary>Before something is taken back. Nodes that do not answer are passed over: what is taken back may be due to their loss.</summary>
+    private async Task GuardUndoAsync(StepContext context)
+    {
+        if (!context.Outputs.Has(Outputs.FleetEpoch)) return;
+        var known = await Task.WhenAll(Standbys(context).Select(async region =>
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.Cancel);
+            limit.CancelAfter(Seconds(Options.ReachSeconds));
+            try
+            {
+                return await context.Fleet(ClusterId(context)).UseAsync(region, EpochRegister.ReadAsync, limit.Token);
+            }
+            catch (Exception e) when (e is not LeaseLostException && !context.Cancel.IsCancellationRequested)
+            {
+                return default;
+            }
+        }));
+        var newest = known.MaxBy(k => k.Value);
+        if (newest.Operation is { } other && other != context.OperationId)
+            throw new StepFailedException($"Operation {other} has acted on {ClusterId(context)} meanwhile (epoch {newest.Value}): nothing is taken back.") { Final = true };
+    }
+
+    /// <summary>Compares and sets the epoch on each of the nodes.</summary>
+    protected static async Task RaiseEpochAsync(StepContext context, long epoch, IEnumerable<string> regions)
+    {
+        await Task.WhenAll(regions.Select(region => OnAsync(context, region, async (node, cancel) =>
+        {
+            if (!await EpochRegister.RaiseAsync(node, epoch, context.OperationId, cancel)) throw new LeaseLostException($"{region} has seen a higher epoch than {epoch}.");
+        })));
+        context.Outputs.Set(Outputs.FleetEpoch, epoch);
+        context.Outputs.Set(Outputs.RaisedUnder, context.Epoch);
+    }
 
     protected static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
 }

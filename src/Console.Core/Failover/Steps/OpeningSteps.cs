@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using NpgsqlTypes;
 using OpsConsole.Core.Drivers.Postgres.Control;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
@@ -24,14 +25,10 @@ public sealed class OpenFleet(FailoverParts parts) : FailoverStep(parts, StepNam
         var other = views.FirstOrDefault(v => v.Key != source && !v.Value.View.Standby).Key;
         if (other is not null) throw new StepFailedException($"{other} is a primary already.") { Final = true };
 
-        var epoch = views.Values.Max(v => v.Epoch) + 1;
-        await Task.WhenAll(views.Keys.Select(region => OnAsync(context, region, async (node, cancel) =>
-        {
-            if (!await EpochRegister.RaiseAsync(node, epoch, cancel)) throw new LeaseLostException($"{region} has seen a higher epoch than {epoch}.");
-        })));
+        var epoch = Math.Max(context.Epoch, views.Values.Max(v => v.Epoch.Value) + 1);
+        await RaiseEpochAsync(context, epoch, views.Keys);
 
         var confirmations = Math.Min(cluster.SynchronousStandbys, standbys.Length - 1);
-        context.Outputs.Set(Outputs.FleetEpoch, epoch);
         context.Outputs.Set(Outputs.Standbys, standbys);
         context.Outputs.Set(Outputs.Confirmations, confirmations);
         if (!context.Outputs.Has(Outputs.Began)) context.Outputs.Set(Outputs.Began, BeganAt(context));
@@ -46,12 +43,13 @@ public sealed class OpenFleet(FailoverParts parts) : FailoverStep(parts, StepNam
     private DateTimeOffset BeganAt(StepContext context) =>
         Parts.Meters.Of(ClusterId(context))?.LastAcknowledgedAt is { } last && last > context.Clock.GetUtcNow().AddMinutes(-5) ? last.AddMilliseconds(-1) : context.Clock.GetUtcNow();
 
-    private string? KnownPosition(string cluster, string source, Dictionary<string, (NodeView View, long Epoch)> views) =>
+    private string? KnownPosition(string cluster, string source, Dictionary<string, (NodeView View, FleetEpoch Epoch)> views) =>
         views.TryGetValue(source, out var seen) ? seen.View.Position.ToString()
+            : Parts.Seen.Position(cluster, source) is { } last ? new NpgsqlLogSequenceNumber(last).ToString()
             : Parts.Feed.Current.Clusters.GetValueOrDefault(cluster)?.Nodes.FirstOrDefault(n => n.Region == source && n.Role == NodeRole.Primary)?.Lsn;
 
     /// <summary>Nodes that answer in time. One whose lock another operation holds is not left out: that ends this one.</summary>
-    private async Task<Dictionary<string, (NodeView View, long Epoch)>> ReachAsync(StepContext context, IEnumerable<string> regions)
+    private async Task<Dictionary<string, (NodeView View, FleetEpoch Epoch)>> ReachAsync(StepContext context, IEnumerable<string> regions)
     {
         var cluster = ClusterId(context);
         var answers = await Task.WhenAll(regions.Select(async region =>
@@ -61,7 +59,7 @@ public sealed class OpenFleet(FailoverParts parts) : FailoverStep(parts, StepNam
             try
             {
                 var seen = await context.Fleet(cluster).UseAsync(region, async (node, cancel) => (await NodeView.ReadAsync(node, cancel), await EpochRegister.ReadAsync(node, cancel)), limit.Token);
-                return (region, Seen: ((NodeView, long)?)seen, Why: "");
+                return (region, Seen: ((NodeView, FleetEpoch)?)seen, Why: "");
             }
             catch (Exception e) when (e is not LeaseLostException && !context.Cancel.IsCancellationRequested)
             {

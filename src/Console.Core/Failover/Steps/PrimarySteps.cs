@@ -34,7 +34,7 @@ public sealed class StopSource(FailoverParts parts) : FailoverStep(parts, StepNa
             throw new StepFailedException($"{Source(context)} did not shut down in order.") { Final = true };
     }
 
-    public override async Task UndoAsync(StepContext context)
+    protected override async Task TakeBackAsync(StepContext context)
     {
         await Parts.Hosts.RestoreAsync(ClusterId(context), Source(context), context.Cancel);
         if (!await AnswersAsync(context)) await Parts.Hosts.StartAsync(ClusterId(context), Source(context), context.Cancel);
@@ -108,13 +108,49 @@ public sealed class CommitInForce(FailoverParts parts) : FailoverStep(parts, Ste
 {
     public const string StepName = "failover.commitInForce";
 
-    public override Task ActAsync(StepContext context)
+    private static readonly TimeSpan Nudge = TimeSpan.FromMilliseconds(20);
+
+    public override async Task ActAsync(StepContext context)
     {
         var confirmations = Confirmations(context);
-        return confirmations == 0
-            ? context.SayAsync("No other standby is in reach: commits are not confirmed by any until one is back.")
-            : OnAsync(context, Target(context), (node, cancel) => SynchronousCommit.WaitInForceAsync(
+        if (confirmations == 0)
+        {
+            await context.SayAsync("No other standby is in reach: commits are not confirmed by any until one is back.");
+            return;
+        }
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(context.Cancel);
+        var nudging = Task.WhenAll(Others(context).Select(region => NudgeAsync(context, region, over.Token)));
+        try
+        {
+            await OnAsync(context, Target(context), (node, cancel) => SynchronousCommit.WaitInForceAsync(
                 node, NamesFor(context, Target(context), confirmations), confirmations, Seconds(Options.ConfirmSeconds), Parts.Time, cancel));
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await nudging;
+        }
+    }
+
+    /// <summary>A standby that found nobody pauses before it connects again; clients wait for that pause.</summary>
+    private async Task NudgeAsync(StepContext context, string region, CancellationToken over)
+    {
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(Nudge, Parts.Time, over);
+                await context.Fleet(ClusterId(context)).UseAsync(region, async (node, _) =>
+                {
+                    await Upstream.NudgeAsync(node, context.Cancel);
+                    return true;
+                }, over);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or Npgsql.NpgsqlException or System.Net.Sockets.SocketException or TimeoutException)
+        {
+            // Confirmed, or out of reach: the wait for confirmations tells.
+        }
     }
 }
 

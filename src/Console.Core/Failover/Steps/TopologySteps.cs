@@ -17,11 +17,12 @@ public sealed class ConfirmOnTarget(FailoverParts parts) : FailoverStep(parts, S
 
     public override async Task ActAsync(StepContext context)
     {
+        await GuardAsync(context);
         await OnAsync(context, Source(context), (node, cancel) => SynchronousCommit.SetAsync(node, Wanted(context), Seconds(Options.ConfirmSeconds), Parts.Time, cancel));
         await OnAsync(context, Source(context), (node, cancel) => SynchronousCommit.WaitInForceAsync(node, Wanted(context), 1, Seconds(Options.ConfirmSeconds), Parts.Time, cancel));
     }
 
-    public override Task UndoAsync(StepContext context) => OnAsync(context, Source(context), (node, cancel) =>
+    protected override Task TakeBackAsync(StepContext context) => OnAsync(context, Source(context), (node, cancel) =>
         SynchronousCommit.SetAsync(node, Usual(context), Seconds(Options.ConfirmSeconds), Parts.Time, cancel));
 
     public override async Task<bool> IsUndoneAsync(StepContext context) => (await LookAsync(context, Source(context))).SynchronousStandbyNames == Usual(context);
@@ -38,9 +39,13 @@ public sealed class PresetConfirmations(FailoverParts parts) : FailoverStep(part
     public override async Task<WorldState> CheckAsync(StepContext context) =>
         (await LookAsync(context, Target(context))).SynchronousStandbyNames == NamesFor(context, Target(context), Confirmations(context)) ? WorldState.Done : WorldState.NotDone;
 
-    public override Task ActAsync(StepContext context) => SetAsync(context, Confirmations(context));
+    public override async Task ActAsync(StepContext context)
+    {
+        await GuardAsync(context);
+        await SetAsync(context, Confirmations(context));
+    }
 
-    public override Task UndoAsync(StepContext context) => SetAsync(context, Cluster(context).SynchronousStandbys);
+    protected override Task TakeBackAsync(StepContext context) => SetAsync(context, Cluster(context).SynchronousStandbys);
 
     public override async Task<bool> IsUndoneAsync(StepContext context) =>
         (await LookAsync(context, Target(context))).SynchronousStandbyNames == NamesFor(context, Target(context), Cluster(context).SynchronousStandbys);
@@ -65,6 +70,7 @@ public sealed class FollowTarget(FailoverParts parts) : FailoverStep(parts, Step
 
     public override async Task ActAsync(StepContext context)
     {
+        await GuardAsync(context);
         // A node that was rewound or copied has lost its slots.
         var cluster = Cluster(context);
         await OnAsync(context, Target(context), (node, cancel) => Slots.EnsureAsync(node, cluster.Nodes.Where(n => n.Region != Target(context)).Select(n => Upstream.SlotOf(cluster, n.Region)), cancel));
@@ -76,7 +82,7 @@ public sealed class FollowTarget(FailoverParts parts) : FailoverStep(parts, Step
         Seconds(Options.FollowSeconds), Parts.Time, () => $"Not every standby follows {Target(context)}.", context.Cancel);
 
     // The source may be dead: that they point at it again is what can be promised.
-    public override Task UndoAsync(StepContext context) => PointAsync(context, Source(context));
+    protected override Task TakeBackAsync(StepContext context) => PointAsync(context, Source(context));
 
     public override async Task<bool> IsUndoneAsync(StepContext context)
     {
@@ -93,22 +99,36 @@ public sealed class FollowTarget(FailoverParts parts) : FailoverStep(parts, Step
     private string Address(StepContext context, string region, string upstream) => Upstream.Address(Parts.Fleet, ClusterId(context), region, upstream);
 }
 
-/// <summary>All standbys in reach stop receiving from the source. From there on, with enough of them, it can acknowledge nothing more,
-/// whatever state it is in, and what they hold is final. This, not the death of the source, is what makes a promotion safe.</summary>
+/// <summary>All standbys in reach stop receiving from the source; those that will follow the target are led there in the same breath. From there
+/// on, with enough of them, the source can acknowledge nothing more, whatever state it is in, and what they hold is final. This, not the death of
+/// the source, is what makes a promotion safe.</summary>
 public sealed class DetachStandbys(FailoverParts parts) : FailoverStep(parts, StepName)
 {
     public const string StepName = "failover.detach";
 
     public override async Task<WorldState> CheckAsync(StepContext context)
     {
-        var views = await Task.WhenAll(Standbys(context).Select(r => LookAsync(context, r)));
-        return views.All(v => v.PrimaryConninfo.Length == 0 && v.ReceiverStatus is null) ? WorldState.Done : WorldState.NotDone;
+        var views = await Task.WhenAll(Standbys(context).Select(async r => (Region: r, View: await LookAsync(context, r))));
+        return views.All(v => v.Region == Target(context) ? v.View.PrimaryConninfo.Length == 0 && v.View.ReceiverStatus is null
+            : v.View.PrimaryConninfo == Conninfo(context, v.Region, Target(context)) && v.View.Upstream != Address(context, v.Region)) ? WorldState.Done : WorldState.NotDone;
     }
 
     public override async Task ActAsync(StepContext context)
     {
-        var (cluster, standbys) = (Cluster(context), Standbys(context));
-        await Task.WhenAll(standbys.Select(region => OnAsync(context, region, (node, cancel) => Upstream.DetachAsync(node, Seconds(Options.DetachSeconds), Parts.Time, cancel))));
+        await GuardAsync(context);
+        var (cluster, standbys, target) = (Cluster(context), Standbys(context), Target(context));
+        var limit = Seconds(Options.DetachSeconds);
+        await Task.WhenAll(standbys.Select(region => OnAsync(context, region, async (node, cancel) =>
+        {
+            if (region != target)
+            {
+                await Upstream.LeaveAsync(node, Conninfo(context, region, target), Upstream.SlotOf(cluster, region), Address(context, region), limit, Parts.Time, cancel);
+                return;
+            }
+            await Upstream.DetachAsync(node, limit, Parts.Time, cancel);
+            // A node that was rewound or copied has lost its slots.
+            await Slots.EnsureAsync(node, cluster.Nodes.Where(n => n.Region != target).Select(n => Upstream.SlotOf(cluster, n.Region)), cancel);
+        })));
         var needed = LossRule.StandbysNeeded(cluster);
         if (standbys.Count < needed && !context.Parameter<bool>("mayLose"))
             throw new StepFailedException($"{standbys.Count} of {needed} standbys stopped receiving from {Source(context)}: acknowledged rows could be lost, which nobody has approved.") { Final = true };
@@ -117,10 +137,15 @@ public sealed class DetachStandbys(FailoverParts parts) : FailoverStep(parts, St
             : $"Only {standbys.Count} of {needed} standbys stopped receiving from {Source(context)}: acknowledged rows may be lost, as approved.");
     }
 
-    public override Task UndoAsync(StepContext context) => Task.WhenAll(Standbys(context).Select(region => OnAsync(context, region, (node, cancel) =>
-        Upstream.FollowAsync(node, Upstream.Conninfo(Parts.Fleet, ClusterId(context), region, Source(context)), Upstream.SlotOf(Cluster(context), region), cancel))));
+    protected override Task TakeBackAsync(StepContext context) => Task.WhenAll(Standbys(context).Select(region => OnAsync(context, region, (node, cancel) =>
+        Upstream.FollowAsync(node, Conninfo(context, region, Source(context)), Upstream.SlotOf(Cluster(context), region), cancel))));
 
-    public override async Task<bool> IsUndoneAsync(StepContext context) => (await Task.WhenAll(Standbys(context).Select(r => LookAsync(context, r)))).All(v => v.PrimaryConninfo.Length > 0);
+    public override async Task<bool> IsUndoneAsync(StepContext context) =>
+        (await Task.WhenAll(Standbys(context).Select(async r => (Region: r, View: await LookAsync(context, r))))).All(v => v.View.PrimaryConninfo == Conninfo(context, v.Region, Source(context)));
+
+    private string Conninfo(StepContext context, string region, string upstream) => Upstream.Conninfo(Parts.Fleet, ClusterId(context), region, upstream);
+
+    private string Address(StepContext context, string region) => Upstream.Address(Parts.Fleet, ClusterId(context), region, Source(context));
 }
 
 /// <summary>When another standby holds more than the target, the target first gets it from there.</summary>

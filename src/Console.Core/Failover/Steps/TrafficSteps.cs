@@ -15,10 +15,17 @@ public sealed class CutWrites(FailoverParts parts) : FailoverStep(parts, StepNam
     public override async Task ActAsync(StepContext context)
     {
         await GuardAsync(context);
+        // In the poolers clients wait, instead of trying in vain all the time; a pooler that does not answer keeps nothing up.
+        var held = Parts.Edge.HoldAsync(ClusterId(context), context.Cancel);
         await Parts.Edge.CutWritesAsync(Source(context), endSessions: true, context.Cancel);
+        if (await held is { } problem) await context.SayAsync($"Clients do not wait in a pooler: {problem}");
     }
 
-    public override Task UndoAsync(StepContext context) => Parts.Edge.LeadWritesAsync(Source(context), context.Cancel);
+    protected override async Task TakeBackAsync(StepContext context)
+    {
+        await Parts.Edge.LeadWritesAsync(Source(context), context.Cancel);
+        await Parts.Edge.ResumeAsync(ClusterId(context), context.Cancel);
+    }
 }
 
 /// <summary>Writes go to the target, and to nobody else.</summary>
@@ -57,7 +64,7 @@ public sealed class PauseClients(FailoverParts parts) : FailoverStep(parts, Step
         }
     }
 
-    public override Task UndoAsync(StepContext context) => Parts.Edge.ResumeAsync(ClusterId(context), context.Cancel);
+    protected override Task TakeBackAsync(StepContext context) => Parts.Edge.ResumeAsync(ClusterId(context), context.Cancel);
 
     // One pooler that still pauses is not undone; all of them must let clients go on.
     public override async Task<bool> IsUndoneAsync(StepContext context) => !await Parts.Edge.AnyPausedAsync(ClusterId(context), context.Cancel);
@@ -94,7 +101,7 @@ public sealed class ShiftTraffic(FailoverParts parts) : FailoverStep(parts, Step
             new JsonObject(wanted.Select(w => KeyValuePair.Create(w.Key, (JsonNode?)w.Value))));
     }
 
-    public override Task UndoAsync(StepContext context) => Parts.Edge.SetWeightsAsync(Wanted(context, context.Parameter<double>("from")), context.Cancel);
+    protected override Task TakeBackAsync(StepContext context) => Parts.Edge.SetWeightsAsync(Wanted(context, context.Parameter<double>("from")), context.Cancel);
 
     public override async Task<bool> IsUndoneAsync(StepContext context) => Same(await Parts.Edge.WeightsAsync(context.Cancel), Wanted(context, context.Parameter<double>("from")));
 

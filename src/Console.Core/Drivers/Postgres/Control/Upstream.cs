@@ -42,6 +42,22 @@ public static class Upstream
             limit, time, () => "The standby's WAL receiver did not stop.", cancel);
     }
 
+    /// <summary>Makes a standby follow another node and waits until it receives nothing more from the former one; it need not stream yet.</summary>
+    /// <param name="former"><c>host:port</c> at which it received until now</param>
+    /// <exception cref="TimeoutException">it goes on receiving from there</exception>
+    public static async Task LeaveAsync(NpgsqlConnection node, string conninfo, string slot, string former, TimeSpan limit, TimeProvider time, CancellationToken cancel)
+    {
+        await FollowAsync(node, conninfo, slot, cancel);
+        await NodeSql.UntilAsync(async () => await node.ScalarAsync<bool>($"""
+            SELECT current_setting('primary_conninfo') = {NodeSql.Literal(conninfo)}
+                AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status <> 'stopping' AND sender_host || ':' || sender_port = {NodeSql.Literal(former)})
+            """, cancel), limit, time, () => $"The standby goes on receiving from {former}.", cancel);
+    }
+
+    /// <summary>A reload makes a standby that waits before its next try to connect try at once.</summary>
+    public static Task NudgeAsync(NpgsqlConnection node, CancellationToken cancel) =>
+        node.ExecuteAsync("SELECT pg_reload_conf() WHERE NOT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')", cancel);
+
     /// <exception cref="TimeoutException">it does not stream from there in time</exception>
     public static async Task WaitStreamingAsync(NpgsqlConnection node, string address, TimeSpan limit, TimeProvider time, CancellationToken cancel)
     {
