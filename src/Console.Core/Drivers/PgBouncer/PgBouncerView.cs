@@ -17,12 +17,14 @@ public sealed class PgBouncerDriver : ITrafficDriver
 /// <param name="MaxWaitSeconds">how long the oldest waiting client has waited</param>
 internal sealed record PooledClients(string Database, int Active, int Waiting, int Servers, double MaxWaitSeconds);
 
-internal sealed class PgBouncerView(TrafficManagerOptions manager) : ITrafficView
+internal sealed class PgBouncerView(TrafficManagerOptions manager) : ITrafficView, IDisposable
 {
     // Clients that wait this long for a server mean that the pool is too small or its server is gone.
     private const double LongWaitSeconds = 2;
 
     private readonly PgBouncerAdmin _admin = new(manager);
+
+    public void Dispose() => _admin.Dispose();
 
     public async Task<TrafficReading> ReadAsync(CancellationToken cancel)
     {

@@ -71,7 +71,7 @@ public sealed class WireConnection : IDisposable
     }
 
     /// <summary>Completes when the server says something unasked or ends the connection. For an idle connection; cancelling leaves it usable.</summary>
-    public async Task HeardAsync(CancellationToken cancel) => await _stream.ReadAsync(Memory<byte>.Empty, cancel);
+    public async Task HeardAsync(CancellationToken cancel) => await _socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancel);
 
     private async Task<WireAnswer> ReadAnswerAsync(CancellationToken cancel)
     {
