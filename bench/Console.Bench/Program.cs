@@ -13,7 +13,7 @@ switch (args.FirstOrDefault())
         await CircuitsBench.RunAsync(Number("count", 500), Number("seconds", 60), Number("port", 29000), Option("path", "/services"));
         return 0;
     case "probes":
-        await ProbesBench.RunAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29000));
+        await ProbesBench.RunAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29000), Option("peers", "yes") == "yes");
         return 0;
     case "failover":
         return await FailoverBench.RunAsync(Number("runs", 5), Number("port", 29000), Option("latency", "off") == "on", Option("cases", "switchover,kill,hang"), args.Contains("--steps"));
@@ -24,6 +24,6 @@ switch (args.FirstOrDefault())
         await ProbesBench.LoopAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29001));
         return 0;
     default:
-        Console.Error.WriteLine("usage: OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000]\n       OpsConsole.Bench failover [--runs 5] [--cases switchover,kill,hang] [--latency off] [--steps] [--port 29000]");
+        Console.Error.WriteLine("usage: OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000] [--peers yes|no]\n       OpsConsole.Bench failover [--runs 5] [--cases switchover,kill,hang] [--latency off] [--steps] [--port 29000]");
         return 64;
 }

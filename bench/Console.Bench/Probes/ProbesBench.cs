@@ -10,13 +10,14 @@ namespace OpsConsole.Bench.Probes;
 /// targets: processor time per 1,000 probes, resident memory, lateness of starts, probes missed.</summary>
 internal static class ProbesBench
 {
-    public static async Task RunAsync(int targets, double interval, int seconds, int port)
+    public static async Task RunAsync(int targets, double interval, int seconds, int port, bool peers)
     {
         using var target = Start(Environment.ProcessPath!, ["targets", "--port", $"{port + 1}"]);
         try
         {
             await WaitForAsync($"http://127.0.0.1:{port + 1}/");
             await ConsoleAsync(targets, interval, seconds, port);
+            if (!peers) return;
             await PrometheusAsync(targets, interval, seconds, port);
             await BareLoopAsync(targets, interval, seconds, port);
         }
