@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Configuration.EnvironmentVariables;
-using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.FileProviders;
 
 namespace OpsConsole.Web.Hosting;
@@ -19,7 +18,7 @@ public static class ConfigurationFiles
             var full = Path.GetFullPath(path);
             if (!File.Exists(full))
                 throw new FileNotFoundException($"{Variable} names {full}, which does not exist.", full);
-            var source = new JsonConfigurationSource { FileProvider = new PhysicalFileProvider(Path.GetDirectoryName(full)!), Path = Path.GetFileName(full) };
+            var source = new IndexedJsonSource { FileProvider = new PhysicalFileProvider(Path.GetDirectoryName(full)!), Path = Path.GetFileName(full) };
             configuration.Sources.Insert(position++, source);
         }
     }
