@@ -45,6 +45,7 @@ public sealed class ArchitectureTests
     [InlineData("ops", "Operations", "Approvals")]
     [InlineData("fleet", "Fleet")]
     [InlineData("chaos", "Chaos")]
+    [InlineData("drills", "Drills")]
     [InlineData("backups", "Backups")]
     public void Schema_IsTouchedByItsOwnersOnly(string schema, params string[] owners)
     {

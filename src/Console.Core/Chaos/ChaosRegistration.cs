@@ -55,7 +55,8 @@ public static class ChaosRegistration
         services.AddSingleton<IFaultInjector, BalancerFaults>();
         // The engine knows the planners, which know the injectors: this one finds the engine when it is first used.
         services.AddSingleton(s => new Lazy<OperationService>(s.GetRequiredService<OperationService>));
-        services.AddSingleton<IFaultInjector, FailoverFault>();
+        services.AddSingleton<FailoverFault>();
+        services.AddSingleton<IFaultInjector>(s => s.GetRequiredService<FailoverFault>());
         services.AddSingleton<FaultInjectors>();
     }
 }

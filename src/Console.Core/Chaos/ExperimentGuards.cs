@@ -21,11 +21,20 @@ public sealed class ExperimentGuards(
         {
             Checks =
             [
-                AllowList(faults), .. await AvailabilityAsync(faults, cancel), Fresh(), await SevereAsync(cancel), await MovesAsync(cancel), await MaintenanceAsync(faults, cancel), LastRegion(faults, plan),
+                AllowList(faults), .. await AvailabilityAsync(faults, cancel),
+                .. await CommonAsync(faults.SelectMany(f => targets.RegionsOf(f.Target)), faults.SelectMany(f => targets.ClustersOf(f.Target)), cancel, [.. faults.Select(f => f.Target)]), LastRegion(faults, plan),
                 await BackupsAsync(plan, cancel), await ConcurrencyAsync(cancel),
             ],
         };
     }
+
+    /// <summary>What holds back experiments and drills alike.</summary>
+    /// <param name="more">further scopes whose maintenance counts: services</param>
+    public async Task<IReadOnlyList<PreflightCheck>> CommonAsync(IEnumerable<string> regions, IEnumerable<string> clusters, CancellationToken cancel, IReadOnlyList<string>? more = null) =>
+    [
+        Fresh(), await SevereAsync(cancel), await MovesAsync(cancel),
+        await MaintenanceAsync([.. regions.Select(r => $"region:{r}"), .. clusters.Select(c => $"cluster:{c}"), .. more ?? [], Automation.Fleet], cancel),
+    ];
 
     /// <summary>Faults that a plan brings about, as its steps name them. Only their targets and kinds matter here.</summary>
     public static IReadOnlyList<Fault> Faults(Plan plan) => [.. plan.Steps.Where(s => s.Step == InjectStep.StepName).Select(s => new Fault(
@@ -84,9 +93,8 @@ public sealed class ExperimentGuards(
         return Pass("live-failover", "none", "none", "No failover and no restore is under way.");
     }
 
-    private async Task<PreflightCheck> MaintenanceAsync(IReadOnlyList<Fault> faults, CancellationToken cancel)
+    private async Task<PreflightCheck> MaintenanceAsync(HashSet<string> scopes, CancellationToken cancel)
     {
-        var scopes = faults.SelectMany(f => targets.RegionsOf(f.Target).Select(r => $"region:{r}").Concat(targets.ClustersOf(f.Target).Select(c => $"cluster:{c}")).Append(f.Target)).Append(Automation.Fleet).ToHashSet();
         var hold = (await automation.ListAsync(cancel)).FirstOrDefault(h => h.Hold != Hold.AutomationPaused && scopes.Contains(h.Scope));
         return hold is null ? Pass("maintenance", "none", "none", "No maintenance and no pause of monitoring covers the targets.")
             : Block("maintenance", $"{hold.Hold.Word()} of {hold.Scope}", "none", $"{hold.Reason} ({hold.By}). Experiments wait until it is over.");

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Persistence;
 using OpsConsole.Jobs.Observing;
+using OpsConsole.Jobs.Schedules;
 
 namespace OpsConsole.Jobs.Hosting;
 
@@ -18,6 +19,7 @@ public static class JobsServices
         services.AddOptions<ObservationOptions>().Bind(configuration.GetSection(ObservationOptions.Section));
         services.AddSingleton(HangfireSchema.ConsoleSchema);
         services.AddSingleton<IBackgroundProcess, ObserverProcess>();
+        services.AddHostedService<ScheduleRegistration>();
         services.AddHangfire((provider, hangfire) => hangfire
             .SetDataCompatibilityLevel(CompatibilityLevel.Version_180)
             .UseSimpleAssemblyNameTypeSerializer()

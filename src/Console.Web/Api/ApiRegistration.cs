@@ -52,6 +52,7 @@ public static class ApiRegistration
         api.MapFailovers();
         api.MapExperiments();
         api.MapReports();
+        api.MapDrills();
         api.MapApprovals();
         api.MapAutomation();
         api.MapFallback("{**path}", () => Problems.Result(404, "Not found", "The API has no such call; /openapi/v1.json lists them.")).AllowAnonymous().ExcludeFromDescription();

@@ -7,6 +7,7 @@ using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Audit;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Chaos;
+using OpsConsole.Core.Drills;
 using OpsConsole.Core.Failover;
 using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Fleet;
@@ -39,7 +40,7 @@ internal sealed class FailoverConsole : IAsyncDisposable
 
     public static async Task<FailoverConsole> StartAsync(LiveFleet fleet, params (string Key, string Value)[] settings)
     {
-        var database = await TestDatabase.CreateAsync(OperationsDb.ConsoleSchema, TelemetryDb.ConsoleSchema, FailoverDb.ConsoleSchema, ChaosDb.ConsoleSchema, BackupsDb.ConsoleSchema);
+        var database = await TestDatabase.CreateAsync(OperationsDb.ConsoleSchema, TelemetryDb.ConsoleSchema, FailoverDb.ConsoleSchema, ChaosDb.ConsoleSchema, DrillsDb.ConsoleSchema, BackupsDb.ConsoleSchema);
         var directory = SandboxFixture.TemporaryDirectory();
         var configuration = new ConfigurationManager();
         var file = JsonNode.Parse(await File.ReadAllTextAsync(fleet.FleetFile))!.AsObject();
@@ -65,6 +66,8 @@ internal sealed class FailoverConsole : IAsyncDisposable
         services.AddOperations();
         services.AddBackups();
         services.AddChaos();
+        services.AddDrills();
+        services.AddSingleton<IAuditReader, NoAudit>();
         var console = new FailoverConsole(services.BuildServiceProvider(), database, directory) { Log = lines };
         foreach (var hosted in console._services.GetServices<IHostedService>()) await hosted.StartAsync(CancellationToken.None);
         return console;
@@ -141,8 +144,12 @@ internal sealed class FailoverConsole : IAsyncDisposable
         public void Dispose() { }
     }
 
-    private sealed class NoAudit : IAuditLog
+    private sealed class NoAudit : IAuditLog, IAuditReader
     {
+        public Task<IReadOnlyList<AuditEntry>> ReadAsync(AuditQuery query, CancellationToken cancel = default) => Task.FromResult<IReadOnlyList<AuditEntry>>([]);
+        public Task<int> CountAsync(AuditQuery query, CancellationToken cancel = default) => Task.FromResult(0);
+        public IAsyncEnumerable<AuditRow> RowsAsync(long first = 1, CancellationToken cancel = default) => AsyncEnumerable.Empty<AuditRow>();
+        public Task<ChainReport> VerifyAsync(CancellationToken cancel = default) => Task.FromResult(new ChainReport(ChainVerdict.Intact, 0, null, 0, null));
         public Task AppendAsync(AuditDraft draft, CancellationToken cancel = default) => Task.CompletedTask;
     }
 }

@@ -24,6 +24,7 @@ public static class ConsoleNavigation
         new("Action",
         [
             new("failover", "Failover", "failover", Policies.ViewFleet),
+            new("drills", "Drills", "status", Policies.ViewFleet),
             new("chaos", "Chaos", "experiment", Policies.ViewFleet),
             new("operations", "Operations", "operation", Policies.ViewFleet),
             new("approvals", "Approvals", "approval", Policies.ViewFleet),
