@@ -21,6 +21,8 @@ using OpsConsole.Web.Identity;
 
 try
 {
+    if (OfflineVerb.IsMeant(args))
+        return OfflineVerb.Run(args, Console.Out, Console.Error);
     var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
     builder.Configuration.AddOperatorFiles();
     var unresolved = await builder.Configuration.AddSecretsAsync();

@@ -17,7 +17,7 @@ public sealed record FailoverEstimate(double? RtoSeconds, double? RpoSeconds, lo
         var state = facts.Picture.Clusters.GetValueOrDefault(request.Cluster);
         var link = facts.Picture.Links.GetValueOrDefault(LinkState.KeyOf(request.Cluster, request.Source, request.Target));
         return new FailoverEstimate(
-            facts.RtoEstimateSeconds ?? state?.RtoEstimateSeconds,
+            (request.Planned ? facts.SwitchoverSeconds : null) ?? state?.RtoEstimateSeconds,
             request.Planned ? 0 : link?.HeartbeatLagSeconds ?? link?.LagSeconds,
             request.Planned ? 0 : PossibleLoss(request, state));
     }

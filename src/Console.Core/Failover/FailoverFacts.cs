@@ -9,7 +9,7 @@ using OpsConsole.Core.Traffic;
 namespace OpsConsole.Core.Failover;
 
 /// <summary>Facts from the live picture, and the little that it does not hold, each kept for a moment: asking often costs nothing.</summary>
-public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge edge, OperationReader operations, Automation automation, FailoverOptions options, TimeProvider time) : IFailoverFacts
+public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge edge, OperationReader operations, Automation automation, FailoverOptions options, TimeProvider time, ProvenRecoveries? proven = null) : IFailoverFacts
 {
     private static readonly TimeSpan Managers = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(30);
@@ -35,6 +35,7 @@ public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge
             MaintenanceReason = held is null ? null : $"{held.Scope}: {held.Reason}",
             RunningOperation = running is null ? null : $"{running.Kind} {running.Id}",
             ClockSkewSeconds = _skew[cluster].Peek(token => SkewAsync(declared, token)) ?? observed?.ClockSkewSeconds,
+            SwitchoverSeconds = proven?.Of(cluster, planned: true)?.RtoSeconds,
             ConsoleStateRegion = options.ConsoleStateRegion,
         };
     }

@@ -21,7 +21,7 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
         var request = new FailoverRequest(Text(first, "cluster"), Text(first, "source"), Text(first, "target"), FailoverStrategy.Immediate,
             first["planned"]!.GetValue<bool>(), FailoverScope.Full, [], plan.Overrides.Select(o => o.Check).ToList());
         var known = await facts.GatherAsync(request.Cluster, cancel);
-        return new Preflight { Checks = [.. FailoverPreflight.Evaluate(request, known)], Estimate = FailoverEstimate.Of(request, known).Json };
+        return new Preflight { Checks = [.. FailoverPreflight.Evaluate(request, known, plan.Steps[0].Step != Steps.OpenTraffic.StepName)], Estimate = FailoverEstimate.Of(request, known).Json };
     }
 
     /// <summary>The way back is a switchover of its own, with its own preflight.</summary>
@@ -34,6 +34,7 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
         ["planned"] = true,
         ["scope"] = succeeded.Request["scope"]?.DeepClone() ?? "full",
         ["services"] = succeeded.Request["services"]?.DeepClone() ?? new JsonArray(),
+        ["restoreWeights"] = succeeded.Outputs[Steps.Outputs.Weights]?.DeepClone(),
     };
 
     public Plan Build(FailoverRequest request)
@@ -45,7 +46,7 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
         return new Plan
         {
             Kind = Kind,
-            Title = request.Planned ? $"Switch {cluster.Id} over from {request.Source} to {request.Target}" : $"Fail {cluster.Id} over from {request.Source} to {request.Target}",
+            Title = !scope.Database ? $"Move traffic of {string.Join(", ", scope.Services)} from {request.Source} to {request.Target}" : request.Planned ? $"Switch {cluster.Id} over from {request.Source} to {request.Target}" : $"Fail {cluster.Id} over from {request.Source} to {request.Target}",
             // Past a living source nothing can be lost; without it a person looks twice.
             Severity = request.Planned ? Severity.Medium : Severity.High,
             Targets = [new PlanTarget($"cluster:{cluster.Id}", ResourceClass.Topology)],
@@ -68,7 +69,7 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
             var read = new FailoverRequest(
                 Region(request, "cluster", fleet.Clusters.ContainsKey, "cluster"), Region(request, "source", fleet.Regions.ContainsKey, "region"), Region(request, "target", fleet.Regions.ContainsKey, "region"),
                 Word<FailoverStrategy>(request, "strategy", null), request["planned"]?.GetValue<bool>() ?? throw Refused("planned", "is missing: true for a switchover, false for a failover"),
-                Word<FailoverScope>(request, "scope", FailoverScope.Full), Texts(request, "services"), Overrides(request));
+                Word<FailoverScope>(request, "scope", FailoverScope.Full), Texts(request, "services"), Overrides(request), Weights(request));
             Check(read);
             return read;
         }
@@ -106,6 +107,8 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
     private static string Words<T>() where T : struct, Enum => string.Join(", ", Enum.GetNames<T>().Select(JsonNamingPolicy.CamelCase.ConvertName));
 
     private static List<string> Texts(JsonObject request, string name) => request[name] is JsonArray items ? items.Select(i => i!.GetValue<string>()).Order(StringComparer.Ordinal).ToList() : [];
+
+    private static Dictionary<string, int>? Weights(JsonObject request) => (request["restoreWeights"] as JsonObject)?.ToDictionary(w => w.Key, w => w.Value!.GetValue<int>());
 
     // Ids, or objects with a check and a reason.
     private static List<string> Overrides(JsonObject request) => request["overrides"] is JsonArray items

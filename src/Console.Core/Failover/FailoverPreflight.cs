@@ -17,10 +17,13 @@ public static class FailoverPreflight
     /// <summary>Clocks may differ by this much before times in logs and certificates mislead.</summary>
     public const double ClockSkewLimitSeconds = 1;
 
-    public static IReadOnlyList<PreflightCheck> Evaluate(FailoverRequest request, PreflightFacts facts)
+    /// <param name="database">false: only traffic moves, and where the primary is does not matter</param>
+    public static IReadOnlyList<PreflightCheck> Evaluate(FailoverRequest request, PreflightFacts facts, bool database = true)
     {
         var cluster = facts.Fleet.Clusters[request.Cluster];
         var state = facts.Picture.Clusters.GetValueOrDefault(request.Cluster);
+        if (!database)
+            return [Fresh(state, facts), RegionHealthy(request, facts), Capacity(request, facts), Compliance(request, facts), Exclusive(facts), Automation(facts), TrafficManagers(facts)];
         return
         [
             Fresh(state, facts),
@@ -54,9 +57,14 @@ public static class FailoverPreflight
     private static PreflightCheck TargetHealthy(FailoverRequest request, PreflightFacts facts, ClusterState? state)
     {
         var node = Node(state, request.Target);
-        var region = facts.Picture.Regions.GetValueOrDefault(request.Target);
         if (node is not { Reachable: true, Role: NodeRole.Standby })
             return Block("target-healthy", node is null ? "unknown" : node.Reachable ? $"role {node.Role}" : "unreachable", "reachable standby", $"{request.Target} has no reachable standby. Bring its database back or choose another target.");
+        return RegionHealthy(request, facts);
+    }
+
+    private static PreflightCheck RegionHealthy(FailoverRequest request, PreflightFacts facts)
+    {
+        var region = facts.Picture.Regions.GetValueOrDefault(request.Target);
         return region?.Status switch
         {
             HealthStatus.Healthy => Pass("target-healthy", "healthy", "healthy", $"{request.Target} is healthy."),

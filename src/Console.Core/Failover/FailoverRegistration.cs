@@ -4,13 +4,16 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Drivers.Redis;
 using OpsConsole.Core.Failover.Contingencies;
 using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Failover.Measuring;
 using OpsConsole.Core.Failover.Readiness;
 using OpsConsole.Core.Failover.Steps;
+using OpsConsole.Core.Failover.Topology;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
+using OpsConsole.Core.Objectives;
 using OpsConsole.Core.Operations;
 using OpsConsole.Core.Traffic;
 
@@ -26,6 +29,7 @@ public static class FailoverRegistration
         services.AddSingleton(s => s.GetRequiredService<IOptions<FailoverOptions>>().Value);
         services.TryAddSingleton<IHostShell, HostShell>();
         services.AddSingleton<NodeHost>();
+        services.AddSingleton<RedisControl>();
         services.AddSingleton<TrafficEdge>();
         services.AddSingleton<PulseMeters>();
         services.AddSingleton<LastSeen>();
@@ -37,9 +41,11 @@ public static class FailoverRegistration
         services.AddSingleton<IObserver, ReadinessObserver>();
         services.AddSingleton<FailoverPlanner>();
         services.AddSingleton<IPlanner>(s => s.GetRequiredService<FailoverPlanner>());
+        services.AddSingleton<IRecoveryProofs, FailoverProofs>();
         services.AddSingleton<ContingencyPlans>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<ContingencyPlans>());
         services.AddSingleton<IPlanner, RejoinPlanner>();
+        services.AddSingleton<IPlanner, TopologyPlanner>();
         services.AddSingleton(FailoverDb.ConsoleSchema);
         services.AddSingleton<AutomaticFailover>();
         services.AddSingleton<IHostedService, FailureDetector>();
@@ -52,6 +58,7 @@ public static class FailoverRegistration
     [
         typeof(OpenFleet), typeof(EnsureSlots), typeof(Checkpoint), typeof(ConfirmOnTarget), typeof(PresetConfirmations), typeof(FollowTarget), typeof(DetachStandbys), typeof(CatchUp),
         typeof(StopSource), typeof(CompareLog), typeof(Promote), typeof(CommitInForce), typeof(RestoreConfirmations), typeof(CutWrites), typeof(LeadWrites), typeof(PauseClients),
-        typeof(ResumeClients), typeof(ShiftTraffic), typeof(WatchTarget), typeof(FenceSource), typeof(VerifyService), typeof(RejoinSource), typeof(RunHook), typeof(Measure),
+        typeof(ResumeClients), typeof(ShiftTraffic), typeof(OpenTraffic), typeof(WatchTarget), typeof(FenceSource), typeof(VerifyService), typeof(RejoinSource), typeof(RunHook), typeof(StartService), typeof(ScaleService), typeof(PromoteCache), typeof(Measure),
+        typeof(RepointStandby), typeof(CopyStandby), typeof(DropSlots),
     ];
 }

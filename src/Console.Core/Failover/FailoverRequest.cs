@@ -25,10 +25,11 @@ public enum FailoverScope
 
 /// <param name="Planned">A switchover: no loss, the source is alive. Otherwise a failover: the source is fenced and what it did not send is lost.</param>
 /// <param name="Services">For a partial scope: ids of the services that move; otherwise empty.</param>
+/// <param name="RestoreWeights">Set when an earlier move is taken back: the HTTP weights from before it, by region.</param>
 /// <param name="Overrides">Ids of blocking checks that are overridden: two approvers and a reason (FO-2).</param>
 public sealed record FailoverRequest(
     string Cluster, string Source, string Target, FailoverStrategy Strategy, bool Planned,
-    FailoverScope Scope, IReadOnlyList<string> Services, IReadOnlyList<string> Overrides);
+    FailoverScope Scope, IReadOnlyList<string> Services, IReadOnlyList<string> Overrides, IReadOnlyDictionary<string, int>? RestoreWeights = null);
 
 /// <summary>Shares of the HTTP traffic, in percent, that the target receives step after step.</summary>
 public static class TrafficShares

@@ -16,37 +16,54 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
     private bool HasWriteProxy => fleet.Options.TrafficManagers.Any(m => m.WriteBackend.Length > 0);
     private bool HasHttpProxy => fleet.Options.TrafficManagers.Any(m => m.HttpBackend.Length > 0);
     private bool HasPooler => fleet.Options.TrafficManagers.Any(m => m.Databases.ContainsValue(request.Cluster));
+    private bool CutsOver => request.Strategy == FailoverStrategy.BlueGreen && request.RestoreWeights is null;
     private bool MayLose => FailoverPlanner.MayLose(request);
 
     public IEnumerable<PlanStep> All()
     {
-        var shifts = scope.Http && HasHttpProxy && request.Strategy != FailoverStrategy.BlueGreen ? Shifts().ToList() : [];
+        var services = new ServicePlan(fleet, request, scope);
+        // Of a database that moves, blue-green moves the traffic in the same moment.
+        var shifts = scope.Http && HasHttpProxy && !(CutsOver && scope.Database) ? Shifts().ToList() : [];
+        if (!scope.Database)
+        {
+            yield return Neutral(OpenTraffic.StepName, "Only traffic moves", "The database stays where it is.", p =>
+            {
+                p["planned"] = request.Planned;
+                p["services"] = ServiceIds();
+            });
+            foreach (var step in services.Starts().Concat(services.Caches()).Concat(services.Hooks()).Concat(shifts)) yield return step;
+            yield break;
+        }
         yield return Neutral(OpenFleet.StepName, "Take hold of the fleet", "A session with the cluster's lock on every node in reach, a new epoch, heartbeats at full pace.", p => p["planned"] = request.Planned);
         if (request.Planned)
         {
+            foreach (var step in services.Starts()) yield return step;
             foreach (var step in shifts) yield return step;
-            if (scope.Database) foreach (var step in Switchover()) yield return step;
+            foreach (var step in services.Caches()) yield return step;
+            if (request.Scope == FailoverScope.Rolling && services.Caches().Any() && shifts.Count > 0) yield return Watch(100);
+            foreach (var step in Switchover().Concat(services.Hooks())) yield return step;
         }
         else
         {
-            if (scope.Database) foreach (var step in Failover()) yield return step;
+            foreach (var step in Failover()) yield return step;
+            foreach (var step in services.Starts().Concat(services.Caches()).Concat(services.Hooks())) yield return step;
             foreach (var step in shifts) yield return step;
         }
-        if (scope.Database && HostCan(NodeHost.Start)) yield return Rejoin();
-        if (scope.Database && fleet.Clusters[request.Cluster].SynchronousStandbys > 0)
+        if (HostCan(NodeHost.Start)) yield return Rejoin();
+        if (fleet.Clusters[request.Cluster].SynchronousStandbys > 0)
         {
             yield return Step(RestoreConfirmations.StepName, "Confirm commits as declared", $"{fleet.Clusters[request.Cluster].SynchronousStandbys} standbys confirm each commit.", Reversibility.ForwardOnly) with
             { Optional = true, Attempts = 3, TimeoutSeconds = 30 };
         }
-        if (fleet.Regions[Target].Shell?.Commands.ContainsKey(RunHook.Command) == true)
-            yield return Neutral(RunHook.StepName, "Run the fleet's hook", $"{RunHook.Command} in {Target}.") with { Optional = true, TimeoutSeconds = 120 };
         yield return Neutral(Measure.StepName, "Measure", "Longest pause of acknowledged writes, lost heartbeats, lost bytes.",
             p =>
             {
                 p["planned"] = request.Planned;
-                p["services"] = new JsonArray([.. scope.Services.Select(s => (JsonNode)s)]);
+                p["services"] = ServiceIds();
             }) with { Optional = true, TimeoutSeconds = 30 };
     }
+
+    private JsonArray ServiceIds() => new([.. scope.Services.Select(s => (JsonNode)s)]);
 
     private IEnumerable<PlanStep> Switchover()
     {
@@ -81,30 +98,41 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
         yield return Forward(Steps.Promote.StepName, $"Promote {Target}", "From here on the operation can only finish.");
         yield return Neutral(CommitInForce.StepName, "Wait for confirmed commits", "Synchronous commit is in force before any client writes.") with { Critical = true, TimeoutSeconds = 60 };
         if (HasWriteProxy) yield return Forward(LeadWrites.StepName, $"Lead writes to {Target}", "To nobody else.");
-        if (request.Strategy == FailoverStrategy.BlueGreen && scope.Http && HasHttpProxy) yield return Shift(0, 100) with { Critical = true };
+        if (CutsOver && scope.Http && HasHttpProxy) yield return Shift(0, 100) with { Critical = true };
     }
 
     /// <summary>All at once, or share by share with a watch between. A rolling scope moves HTTP by itself, watched once.</summary>
     private IEnumerable<PlanStep> Shifts()
     {
+        if (request.RestoreWeights is { } earlier)
+        {
+            yield return Shift(0, 100) with { Name = "HTTP traffic as it was before", Detail = string.Join(", ", earlier.OrderBy(w => w.Key, StringComparer.Ordinal).Select(w => $"{w.Key} {w.Value}")), Parameters = Restoring(earlier) };
+            yield break;
+        }
         var from = 0;
         var watched = request.Strategy is FailoverStrategy.Gradual or FailoverStrategy.Canary || request.Scope == FailoverScope.Rolling;
         foreach (var percent in TrafficShares.Of(request.Strategy))
         {
             yield return Shift(from, percent);
-            if (watched)
-            {
-                yield return Neutral(WatchTarget.StepName, $"Watch {Target} at {percent} %",
-                    string.Create(CultureInfo.InvariantCulture, $"At least {options.Watch.MinimumRequests} requests and {options.Watch.DwellSeconds:0.#} s; more than {options.Watch.ErrorPercent:0.#} % errors go back."),
-                    p =>
-                    {
-                        p["minimumRequests"] = options.Watch.MinimumRequests;
-                        p["errorPercent"] = options.Watch.ErrorPercent;
-                    }) with { TimeoutSeconds = options.Watch.DeadlineSeconds + options.Watch.DwellSeconds + 30 };
-            }
+            if (watched) yield return Watch(percent);
             from = percent;
         }
     }
+
+    private JsonObject Restoring(IReadOnlyDictionary<string, int> weights) => new()
+    {
+        ["cluster"] = request.Cluster, ["source"] = Source, ["target"] = Target, ["from"] = 0, ["percent"] = 100,
+        ["weights"] = new JsonObject(weights.OrderBy(w => w.Key, StringComparer.Ordinal).Select(w => KeyValuePair.Create(w.Key, (JsonNode?)w.Value))),
+    };
+
+    // When the source is lost the promotion lies behind: there is nothing to turn back to, and a bad watch is only noted.
+    private PlanStep Watch(int percent) => Neutral(WatchTarget.StepName, $"Watch {Target} at {percent} %",
+        string.Create(CultureInfo.InvariantCulture, $"At least {options.Watch.MinimumRequests} requests and {options.Watch.DwellSeconds:0.#} s; more than {options.Watch.ErrorPercent:0.#} % errors go back."),
+        p =>
+        {
+            p["minimumRequests"] = options.Watch.MinimumRequests;
+            p["errorPercent"] = options.Watch.ErrorPercent;
+        }) with { TimeoutSeconds = options.Watch.DeadlineSeconds + options.Watch.DwellSeconds + 30, Optional = !request.Planned && scope.Database };
 
     private PlanStep Shift(int from, int percent) => Step(ShiftTraffic.StepName, $"{percent} % of {Source}'s HTTP traffic to {Target}", "Weights are set in every traffic manager and read back.",
         undo: from == 0 ? "The weights from before." : $"Back to {from} %.", p =>

@@ -83,6 +83,28 @@ public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, FailoverOptions
         if (await StreamsAsync(cluster, region, address, cancel)) return;
         await StopAsync(cluster, region, say, cancel);
         if (!clean) await ReconcileAsync(cluster, region, primary, say, cancel);
+        await StartAsStandbyAsync(cluster, region, primary, names, say, cancel);
+    }
+
+    /// <summary>Replaces whatever lies there by a fresh copy of <paramref name="primary"/>, which may be a standby, and starts it as a standby of it.</summary>
+    public async Task CopyAfreshAsync(string cluster, string region, string primary, string names, Func<string, Task> say, CancellationToken cancel)
+    {
+        try
+        {
+            await StopAsync(cluster, region, say, cancel);
+        }
+        catch (HostShellException nothing)
+        {
+            await say($"Nothing to stop in {region}: {nothing.Message}"); // a new host has no data yet
+        }
+        await hosts.CopyAsync(cluster, region, primary, cancel);
+        await say($"{region} holds a fresh copy of {primary}.");
+        await StartAsStandbyAsync(cluster, region, primary, names, say, cancel);
+    }
+
+    private async Task StartAsStandbyAsync(string cluster, string region, string primary, string names, Func<string, Task> say, CancellationToken cancel)
+    {
+        var address = Upstream.Address(fleet, cluster, region, primary);
         await hosts.DemoteAsync(cluster, region, primary, names, cancel);
         await hosts.StartAsync(cluster, region, cancel);
         await using var node = await OpenAsync(cluster, region, cancel);

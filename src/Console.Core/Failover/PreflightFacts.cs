@@ -22,6 +22,6 @@ public sealed record PreflightFacts(FleetModel Fleet, FleetSnapshot Picture, Dat
     public IReadOnlyList<string> UnreachableTrafficManagers { get; init; } = [];
     /// <summary>Region in which the console's own database lies; empty for a site of its own.</summary>
     public string ConsoleStateRegion { get; init; } = "";
-    /// <summary>From earlier failovers and drills; null: never proven.</summary>
-    public double? RtoEstimateSeconds { get; init; }
+    /// <summary>Pause of the newest switchover that was measured; null: never proven.</summary>
+    public double? SwitchoverSeconds { get; init; }
 }

@@ -78,6 +78,22 @@ public sealed class ServiceOptions
     [SettingUrl("http", "https")] public string MetricsUrl { get; set; } = "";
     /// <summary>Business metrics to read there: display name to Prometheus metric name.</summary>
     public Dictionary<string, string> BusinessMetrics { get; set; } = [];
+    /// <summary>How a failover brings it up: <c>start</c>, <c>status</c> (ends with 0 while it runs), <c>stop</c>, <c>scale</c>, each the name of
+    /// a command of the region's shell. The command gets <c>{service}</c>, scale also <c>{percent}</c> of its usual size.</summary>
+    public Dictionary<string, string> Commands { get; set; } = [];
+    /// <summary>A cache that replicates: how it reaches the same cache of other regions, service id to <c>host:port</c>.</summary>
+    public Dictionary<string, string> Peers { get; set; } = [];
+}
+
+/// <summary>Keys of <see cref="ServiceOptions.Commands"/>.</summary>
+public static class ServiceCommands
+{
+    public const string Start = "start";
+    public const string Status = "status";
+    public const string Stop = "stop";
+    public const string Scale = "scale";
+
+    public static IReadOnlyList<string> All { get; } = [Start, Status, Stop, Scale];
 }
 
 public sealed class NodeOptions

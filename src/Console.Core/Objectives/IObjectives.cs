@@ -7,7 +7,11 @@ namespace OpsConsole.Core.Objectives;
 /// <param name="CurrentSeconds">Measured (RPO) or estimated from measured parts (RTO); null while unknown.</param>
 /// <param name="CurrentSource">Which measurements it comes from, in words.</param>
 /// <param name="ProvenSeconds">From the last failover or drill; null: never proven.</param>
-public sealed record ObjectiveValue(double TargetSeconds, string TargetSource, double? CurrentSeconds, string CurrentSource, double? ProvenSeconds, DateTimeOffset? ProvenAt);
+public sealed record ObjectiveValue(double TargetSeconds, string TargetSource, double? CurrentSeconds, string CurrentSource, double? ProvenSeconds, DateTimeOffset? ProvenAt)
+{
+    /// <summary>What proved it, in words; empty: never proven.</summary>
+    public string ProvenFrom { get; init; } = "";
+}
 
 public sealed record ClusterObjectives(string Cluster, ServiceTier Tier, ObjectiveValue Rto, ObjectiveValue Rpo, DateTimeOffset? NewestRestorableAt);
 

@@ -6,7 +6,7 @@ using OpsConsole.Core.Live;
 namespace OpsConsole.Core.Objectives;
 
 /// <summary>Records what counts as up (OB-4), and keeps the estimate of the recovery time in the picture.</summary>
-public sealed class ObjectivesObserver(FleetModel fleet, ProbePlan plan, IFleetFeed feed, IFleetReducer reducer, IMetricSink metrics, TimeProvider time) : IObserver
+public sealed class ObjectivesObserver(FleetModel fleet, ProbePlan plan, IFleetFeed feed, IFleetReducer reducer, IMetricSink metrics, ProvenRecoveries proven, TimeProvider time) : IObserver
 {
     public string Name => "objectives";
 
@@ -26,7 +26,7 @@ public sealed class ObjectivesObserver(FleetModel fleet, ProbePlan plan, IFleetF
         foreach (var cluster in fleet.Options.Clusters)
             reducer.Cluster(cluster.Id, state =>
             {
-                var estimate = RtoEstimate.Of(cluster, state.PrimaryRegion, plan);
+                var estimate = RtoEstimate.Of(cluster, state.PrimaryRegion, plan, proven.Of(cluster.Id));
                 return state with { RtoEstimateSeconds = estimate.Seconds, RtoSource = estimate.Source };
             });
     }

@@ -6,7 +6,7 @@ using OpsConsole.Core.Live;
 namespace OpsConsole.Core.Objectives;
 
 /// <summary>Targets against what is measured: from the live picture, and from history for the budgets.</summary>
-public sealed class ObjectivesReader(FleetModel fleet, ProbePlan plan, IFleetFeed feed, IHistory history, TimeProvider time) : IObjectives, IDisposable
+public sealed class ObjectivesReader(FleetModel fleet, ProbePlan plan, IFleetFeed feed, IHistory history, ProvenRecoveries proven, TimeProvider time) : IObjectives, IDisposable
 {
     private const int MaxPoints = 5000;
     private static readonly TimeSpan BudgetsStay = TimeSpan.FromSeconds(15);
@@ -27,11 +27,12 @@ public sealed class ObjectivesReader(FleetModel fleet, ProbePlan plan, IFleetFee
     {
         var rto = ObjectiveTargets.Rto(cluster.RtoSeconds, cluster.Tier);
         var rpo = ObjectiveTargets.Rpo(cluster.RpoSeconds, cluster.Tier);
-        var estimate = RtoEstimate.Of(cluster, state?.PrimaryRegion, plan);
+        var proof = proven.Of(cluster.Id);
+        var estimate = RtoEstimate.Of(cluster, state?.PrimaryRegion, plan, proof);
         return new ClusterObjectives(
             cluster.Id, cluster.Tier,
-            new ObjectiveValue(rto.Seconds, rto.Source, estimate.Seconds, estimate.Source, null, null),
-            new ObjectiveValue(rpo.Seconds, rpo.Source, state?.RpoSeconds, RpoSource(cluster, state), null, null),
+            new ObjectiveValue(rto.Seconds, rto.Source, estimate.Seconds, estimate.Source, proof?.RtoSeconds, proof?.At) { ProvenFrom = proof?.From ?? "" },
+            new ObjectiveValue(rpo.Seconds, rpo.Source, state?.RpoSeconds, RpoSource(cluster, state), proof?.RpoSeconds, proof?.RpoSeconds is null ? null : proof.At) { ProvenFrom = proof?.RpoSeconds is null ? "" : proof.From },
             state?.NewestRestorableAt);
     }
 

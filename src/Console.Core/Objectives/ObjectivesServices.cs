@@ -8,6 +8,8 @@ public static class ObjectivesServices
     /// <summary>Needs AddFleet and AddObservation.</summary>
     public static IServiceCollection AddObjectives(this IServiceCollection services)
     {
+        services.AddSingleton<ProvenRecoveries>();
+        services.AddHostedService(s => s.GetRequiredService<ProvenRecoveries>());
         services.AddSingleton<IObjectives, ObjectivesReader>();
         services.AddSingleton<IObserver, ObjectivesObserver>();
         return services;

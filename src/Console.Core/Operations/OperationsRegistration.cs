@@ -37,6 +37,9 @@ public static class OperationsRegistration
             s.GetRequiredService<ConsoleDatabase>(), s.GetRequiredService<OperationStateChanger>(), s.GetRequiredService<OperationReader>(),
             s.GetRequiredService<IAuditLog>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Automation>();
+        services.AddSingleton<MonitoringPause>();
+        services.AddSingleton<Health.Probing.IMonitoringPause>(s => s.GetRequiredService<MonitoringPause>());
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<MonitoringPause>());
         services.AddSingleton<IChangeSource, OperationChanges>();
         AddApprovals(services);
         AddRunner(services);

@@ -98,6 +98,8 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
             {
                 new { Kind = "redis", Target = cache, IntervalSeconds = 1, TimeoutSeconds = 1, FailureThreshold = 3, Password_FILE = secrets.PathOf("redis") },
             },
+            Commands = new { start = "redis.start", status = "redis.status", stop = "redis.stop" },
+            Peers = Sites.Regions.Where(r => r.Id != region).ToDictionary(r => $"{r.Id}-cache", r => ports.AddressVia(region, r.Id, Services.Redis)),
         };
         yield return new
         {
@@ -112,6 +114,7 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
             {
                 new { Kind = "http", Target = $"http://{api}/health", IntervalSeconds = 1, TimeoutSeconds = 1, FailureThreshold = 3, ExpectBody = "\"ok\"" },
             },
+            Commands = new { start = "api.start", status = "api.status", stop = "api.stop", scale = "api.scale" },
             MetricsUrl = $"http://{api}/metrics",
             BusinessMetrics = new Dictionary<string, string> { ["User sessions"] = "user_sessions", ["Orders"] = "orders_total" },
         };

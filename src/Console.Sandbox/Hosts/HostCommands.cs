@@ -47,6 +47,11 @@ public static class HostCommands
             ["api.thaw"] = $"pkill -CONT -f orders-api.{paths.Site(region)}/orders.json",
             // The brackets keep the pattern from matching this command's own shell.
             ["api.state"] = $"p=$(pgrep -o -f '[o]rders-api.{paths.Site(region)}/orders.json'); {State}",
+            ["redis.status"] = $"kill -0 $(cat {paths.Site(region)}/redis.pid)",
+            ["api.status"] = $"pgrep -f '[o]rders-api.{paths.Site(region)}/orders.json' >/dev/null",
+            ["api.scale"] = $"echo {{percent}} >{paths.Site(region)}/orders.scale && echo sized to {{percent}} %",
+            ["failover.hook"] = $"echo primary_region={{target}} >{paths.Site(region)}/application.conf && echo application.conf names {{target}}",
+            ["failover.unhook"] = $"echo primary_region={{source}} >{paths.Site(region)}/application.conf && echo application.conf names {{source}}",
             ["chaos.cpu"] = $"{faults} cpu {{tag}} {{seconds}} {{percent}}",
             ["chaos.memory"] = $"{faults} memory {{tag}} {{seconds}} {{megabytes}}",
             ["chaos.disk"] = $"{faults} disk {{tag}} {{seconds}} {{megabytes}}",

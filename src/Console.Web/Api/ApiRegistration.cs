@@ -53,6 +53,7 @@ public static class ApiRegistration
         api.MapExperiments();
         api.MapReports();
         api.MapDrills();
+        api.MapTopology();
         api.MapApprovals();
         api.MapAutomation();
         api.MapFallback("{**path}", () => Problems.Result(404, "Not found", "The API has no such call; /openapi/v1.json lists them.")).AllowAnonymous().ExcludeFromDescription();

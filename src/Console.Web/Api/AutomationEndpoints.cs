@@ -1,4 +1,5 @@
 using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Web.Api;
@@ -16,7 +17,7 @@ public static class AutomationEndpoints
         var automation = api.MapGroup("/automation").WithTags("Automation");
         automation.MapGet("", async (Automation holds, CancellationToken cancel) => new Page<ActiveHold>(await holds.ListAsync(cancel)))
             .RequireAuthorization(Policies.ViewFleet).WithSummary("Maintenance, hands-off and pauses that are in force");
-        automation.MapPut("", (HoldRequest request, HttpContext context, Acting acting, Automation holds) => acting.AsAsync(context, async person =>
+        automation.MapPut("", (HoldRequest request, HttpContext context, Acting acting, Automation holds, FleetModel fleet) => acting.AsAsync(context, async person =>
         {
             var check = new Check();
             var hold = check.Word<Hold>("hold", request.Hold);
@@ -25,6 +26,8 @@ public static class AutomationEndpoints
             check.That(request.Active is not null, "active", "Give true to begin or prolong it, false to end it.");
             if (check.Problem() is { } problem)
                 return problem;
+            if (request.Active == true && !IsDeclared(request.Scope, fleet))
+                throw new RequestRefusedException("scope", $"'{request.Scope}' is no scope: give fleet, or region:ID, service:ID or cluster:ID of something that is declared.");
             var (scope, reason, cancel) = (request.Scope ?? Automation.Fleet, request.Reason!.Trim(), context.RequestAborted);
             if (request.Active == true) await holds.SetAsync(scope, hold!.Value, reason, request.Until, person, cancel);
             else await holds.ClearAsync(scope, hold!.Value, reason, person, cancel);
@@ -40,6 +43,15 @@ public static class AutomationEndpoints
             TypedResults.Ok(View(await emergency.ReleaseAsync(Reason(request, "released"), person, context.RequestAborted)))))
             .RequireAuthorization(Policies.StopExperiments).WithSummary("Let experiments and drills begin again").Produces<EmergencyStopView>();
     }
+
+    private static bool IsDeclared(string? scope, FleetModel fleet) => (scope ?? Automation.Fleet).Split(':', 2) switch
+    {
+        ["fleet"] => true,
+        ["region", var id] => fleet.Regions.ContainsKey(id),
+        ["service", var id] => fleet.Services.ContainsKey(id),
+        ["cluster", var id] => fleet.Clusters.ContainsKey(id),
+        _ => false,
+    };
 
     /// <summary>Stopping must be easy: a missing reason is no obstacle.</summary>
     private static string Reason(ReasonRequest request, string otherwise) => string.IsNullOrWhiteSpace(request.Reason) ? otherwise : request.Reason.Trim();

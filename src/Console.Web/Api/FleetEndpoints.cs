@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Mvc;
 using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Audit;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
+using OpsConsole.Core.Live.Nodes;
 using OpsConsole.Core.Objectives;
 using OpsConsole.Web.Hosting;
 
@@ -33,6 +35,7 @@ public static class FleetEndpoints
         fleet.MapGet("/services", Services).WithSummary("Services, filtered").Produces<Page<ServiceView>>();
         fleet.MapGet("/services/{id}", (string id, FleetViews views) => views.Current.Services.TryGetValue(id, out var service)
             ? views.View(service) : throw new KeyNotFoundException($"There is no service {id}.")).WithSummary("A service");
+        fleet.MapPost("/services/{id}/circuit/reset", ResetCircuit).RequireAuthorization(Policies.Operate).WithSummary("Forget a service's failures so far: its circuit closes, the next samples decide").Produces(202);
         fleet.MapGet("/replication", Replication).WithSummary("Clusters with their links");
         fleet.MapGet("/latencies", (FleetViews views) => new Page<LatencyView>([.. views.Current.Latencies.Values.Select(FleetViews.View)])).WithSummary("Timed round trips between regions");
         fleet.MapGet("/objectives", ObjectivesAsync).WithSummary("RTO and RPO against target, error budgets");
@@ -63,6 +66,19 @@ public static class FleetEndpoints
             .OrderBy(s => s.Id, StringComparer.Ordinal).Take(size + 1).ToList();
         return TypedResults.Ok(new Page<ServiceView>([.. found.Take(size).Select(views.View)], found.Count > size ? found[size - 1].Id : null));
     }
+
+    private static Task<IResult> ResetCircuit(string id, ReasonRequest? request, HttpContext context, Acting acting, FleetModel fleet, ObserverCommands observer, IAuditLog audit) => acting.AsAsync(context, async person =>
+    {
+        if (!fleet.Services.ContainsKey(id))
+            throw new KeyNotFoundException($"There is no service {id}.");
+        var check = new Check();
+        check.That(!string.IsNullOrWhiteSpace(request?.Reason), "reason", "Say why.");
+        if (check.Problem() is { } problem)
+            return problem;
+        await audit.AppendAsync(new AuditDraft(person.Email, "service.circuit.reset", $"service:{id}", request!.Reason!.Trim(), person.From), context.RequestAborted);
+        await observer.ResetCircuitAsync(id, context.RequestAborted);
+        return TypedResults.Accepted($"/api/v1/services/{id}");
+    });
 
     private static ReplicationView Replication(FleetViews views)
     {

@@ -72,6 +72,45 @@ public sealed class FailoverPlannerTests
         Assert.Equal("request", refusal.Rule);
     }
 
+    [Fact]
+    public void Build_DeclaredServices_AreStartedInOrderScaledAndTheCacheAndTheHookGoWithThem()
+    {
+        var planned = Planner.Build(Planner.Read(Request("gradual", true, "full")));
+        Assert.Equal(["west-cache", "west-api"], planned.Steps.Where(s => s.Step == StartService.StepName).Select(s => s.Parameters["service"]!.GetValue<string>()));
+        Assert.All(planned.Steps.Where(s => s.Step is StartService.StepName or ScaleService.StepName or PromoteCache.StepName), s => Assert.Equal(Reversibility.Reversible, s.Reversibility));
+        Assert.Equal(200, planned.Steps.Single(s => s.Step == ScaleService.StepName).Parameters["percent"]!.GetValue<double>());
+        // All that can be taken back comes before the promotion, and the services before their traffic.
+        Assert.True(Index(planned, StartService.StepName) < Index(planned, ShiftTraffic.StepName) && Index(planned, PromoteCache.StepName) < Index(planned, Promote.StepName));
+        Assert.True(Index(planned, RunHook.StepName) > Index(planned, Promote.StepName));
+        Assert.Equal(["ap-cache", "eu-cache", "us-cache"], planned.Steps.Single(s => s.Step == PromoteCache.StepName).Parameters["others"]!.AsArray().Select(o => o!.GetValue<string>()).Order());
+
+        var lost = Planner.Build(Planner.Read(Request("immediate", false, "full")));
+        Assert.True(Index(lost, StartService.StepName) > Index(lost, Promote.StepName) && Index(lost, ShiftTraffic.StepName) > Index(lost, RunHook.StepName));
+        // Behind the promotion a service that does not start must not keep the traffic from moving.
+        Assert.All(lost.Steps.Where(s => s.Step is StartService.StepName or ScaleService.StepName or PromoteCache.StepName or RunHook.StepName), s => Assert.True(s.Optional));
+    }
+
+    [Fact]
+    public void Build_PartialWithoutDatabase_MovesTrafficOnlyAndCanBeTakenBackThroughout()
+    {
+        var request = Request("blueGreen", true, "partial");
+        request["services"] = new JsonArray("us-api");
+        var plan = Planner.Build(Planner.Read(request));
+        Assert.DoesNotContain(plan.Steps, s => s.Step is Promote.StepName or PauseClients.StepName or PromoteCache.StepName || s.Reversibility == Reversibility.ForwardOnly);
+        Assert.Equal(100, Assert.Single(plan.Steps, s => s.Step == ShiftTraffic.StepName).Parameters["percent"]!.GetValue<int>());
+        Assert.True(Index(plan, RunHook.StepName) < Index(plan, ShiftTraffic.StepName));
+    }
+
+    [Fact]
+    public void Build_TakingBack_RestoresTheWeightsFromBefore()
+    {
+        var request = Request("immediate", true, "full");
+        request["restoreWeights"] = new JsonObject { ["us"] = 100, ["west"] = 75 };
+        var plan = Planner.Build(Planner.Read(request));
+        Assert.Equal(100, Assert.Single(plan.Steps, s => s.Step == ShiftTraffic.StepName).Parameters["weights"]!["us"]!.GetValue<int>());
+        Assert.NotEqual(plan.Hash, Planner.Build(Planner.Read(Request("immediate", true, "full"))).Hash);
+    }
+
     private static int Index(Plan plan, string step) => plan.Steps.Select((s, i) => (s, i)).First(p => p.s.Step == step).i;
 
     private static JsonObject Request(string strategy, bool planned, string scope) => new()
@@ -79,8 +118,14 @@ public sealed class FailoverPlannerTests
 
     private static FleetModel Fleet() => new(new FleetOptions
     {
-        Regions = [.. Regions.Select((r, i) => new RegionOptions { Id = r, Priority = i + 1, Shell = new ShellOptions { Commands = { ["postgres.start"] = "x", ["failover.hook"] = "x" } } })],
-        Services = [.. Regions.SelectMany(r => new[] { new ServiceOptions { Id = $"{r}-db", Region = r, Kind = ServiceKind.Database }, new ServiceOptions { Id = $"{r}-api", Region = r, Kind = ServiceKind.Api, DependsOn = [$"{r}-db"] } })],
+        Regions = [.. Regions.Select((r, i) => new RegionOptions { Id = r, Priority = i + 1, CapacityRps = 100, Shell = new ShellOptions { Commands = { ["postgres.start"] = "x", ["failover.hook"] = "x", ["failover.unhook"] = "x" } } })],
+        Services = [.. Regions.SelectMany(r => new[] { new ServiceOptions { Id = $"{r}-db", Region = r, Kind = ServiceKind.Database }, 
+            new ServiceOptions { Id = $"{r}-api", Region = r, Kind = ServiceKind.Api, DependsOn = [$"{r}-db", $"{r}-cache"], Commands = { ["start"] = "x", ["stop"] = "x", ["scale"] = "x" } },
+            new ServiceOptions
+            {
+                Id = $"{r}-cache", Region = r, Kind = ServiceKind.Cache, Commands = { ["start"] = "x", ["stop"] = "x" }, Probes = [new ProbeOptions { Kind = ProbeKind.Redis, Target = "127.0.0.1:1" }],
+                Peers = Regions.Where(o => o != r).ToDictionary(o => $"{o}-cache", o => "127.0.0.1:1"),
+            } })],
         Clusters = [new ClusterOptions { Id = "orders", SynchronousStandbys = 2, PrimaryRegion = "us", Nodes = [.. Regions.Select(r => new ClusterNodeOptions { Region = r })] }],
         TrafficManagers =
         [

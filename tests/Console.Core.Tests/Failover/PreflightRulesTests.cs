@@ -150,6 +150,16 @@ public sealed class PreflightRulesTests
         Assert.Empty(checks.Blockers(["no-loss"]));
     }
 
+    [Fact]
+    public void Evaluate_TrafficAlone_DoesNotAskWhereThePrimaryIs()
+    {
+        var checks = FailoverPreflight.Evaluate(PreflightWorld.Request(source: "eu", target: "us"), PreflightWorld.Facts(), database: false);
+        Assert.All(checks, c => Assert.Equal(CheckVerdict.Passed, c.Verdict));
+        Assert.DoesNotContain(checks, c => c.Id is "source-is-primary" or "no-loss" or "lag-within-rpo");
+        var failed = PreflightWorld.Facts(PreflightWorld.Picture(region: r => r with { Status = HealthStatus.Failed }));
+        Assert.Contains(FailoverPreflight.Evaluate(PreflightWorld.Request(), failed, database: false), c => c is { Id: "target-healthy", Verdict: CheckVerdict.Blocking });
+    }
+
     private static CheckVerdict Check(string id, Func<PreflightFacts, PreflightFacts> spoil, bool planned = true) =>
         Verdict(FailoverPreflight.Evaluate(PreflightWorld.Request(planned), spoil(PreflightWorld.Facts())), id);
 

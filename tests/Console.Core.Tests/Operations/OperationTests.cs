@@ -407,6 +407,23 @@ public sealed class OperationTests
         await Assert.ThrowsAsync<NotAllowedException>(() => automation.ClearAsync(Automation.Fleet, Hold.AutomationPaused, "x", People.Viewer));
     }
 
+    [Fact]
+    public async Task MonitoringPause_UntilItsEnd_CoversWhatItNames()
+    {
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        await using var fleet = await TestFleet.CreateAsync(clock);
+        var (automation, pause) = (fleet.Node().Get<Automation>(), fleet.Node().Get<MonitoringPause>());
+        await automation.SetAsync("service:api", Hold.MonitoringPaused, "noisy", clock.GetUtcNow().AddMinutes(30), People.Operator);
+        await automation.SetAsync("service:db", Hold.Maintenance, "new disks", null, People.Operator);
+        await pause.RefreshAsync();
+        Assert.Equal((true, false), (pause.Covers("api"), pause.Covers("db")));
+        clock.Advance(TimeSpan.FromHours(1)); // ended, though nobody has read it again
+        Assert.False(pause.Covers("api"));
+        await automation.SetAsync(Automation.Fleet, Hold.MonitoringPaused, "move", null, People.Operator);
+        await pause.RefreshAsync();
+        Assert.True(pause.Covers("db"));
+    }
+
     internal static async Task<Operation> EndAsync(TestNode node, Guid id)
     {
         await foreach (var happened in node.Get<IOperationFeed>().FollowAsync(id, 0, Limit()))

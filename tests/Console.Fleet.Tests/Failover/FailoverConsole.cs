@@ -95,9 +95,11 @@ internal sealed class FailoverConsole : IAsyncDisposable
         new Person("u1", "administrator@example.org", [Roles.Administrator], [], new StepUpProof("totp", TimeProvider.System.GetUtcNow())));
 
     /// <summary>Asks and waits for the end.</summary>
-    public async Task<Operation> RunAsync(JsonObject request, TimeSpan? limit = null)
+    public Task<Operation> RunAsync(JsonObject request, TimeSpan? limit = null) => RunAsync(OperationKinds.Failover, request, limit);
+
+    public async Task<Operation> RunAsync(string kind, JsonObject request, TimeSpan? limit = null)
     {
-        var submitted = await Get<OperationService>().SubmitAsync(new OperationRequest(OperationKinds.Failover, request, "test") { StandingApproval = true }, Person.Console);
+        var submitted = await Get<OperationService>().SubmitAsync(new OperationRequest(kind, request, "test") { StandingApproval = true }, Person.Console);
         return await EndAsync(submitted.OperationId, limit);
     }
 

@@ -27,6 +27,11 @@ internal sealed class LiveFleet(string directory, int portBase)
 
     public string Data(string region) => Path.Combine(directory, "sites", region, "postgres");
 
+    /// <summary>A file among those of a region.</summary>
+    public string SiteFile(string region, string name) => Path.Combine(directory, "sites", region, name);
+
+    public string Secret(string name) => _secrets.Get(name);
+
     public int Postmaster(string region) => int.Parse(File.ReadLines(Path.Combine(Data(region), "postmaster.pid")).First(), System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>To the postmaster and all its children, as one signal each.</summary>

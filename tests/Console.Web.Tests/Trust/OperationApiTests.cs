@@ -181,11 +181,34 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
         var begin = new { scope = "fleet", hold = "automationPaused", active = true, reason = "migration tonight" };
         (await viewer.PutAsync("/api/v1/automation", begin)).Is(403);
         (await asker.PutAsync("/api/v1/automation", new { scope = "everything", hold = "maintenance", active = true, reason = "x" })).Is(422);
+        (await asker.PutAsync("/api/v1/automation", new { scope = "region:mars", hold = "maintenance", active = true, reason = "x" })).Is(422);
         (await asker.PutAsync("/api/v1/automation", begin)).Is(200);
         var hold = Assert.Single((await viewer.GetAsync("/api/v1/automation")).Body["items"]!.AsArray())!;
         Assert.Equal(("automationPaused", asker.Email), (hold["hold"]!.ToString(), hold["by"]!.ToString()));
         (await asker.PutAsync("/api/v1/automation", new { scope = "fleet", hold = "automationPaused", active = false, reason = "done" })).Is(200);
         Assert.Empty((await viewer.GetAsync("/api/v1/automation")).Body["items"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task Circuit_Reset_IsTheOperatorsAskedForWithAReasonAuditedAndTold()
+    {
+        var (asker, viewer) = (await console.PersonAsync(Roles.Operator), await console.PersonAsync(Roles.Viewer));
+        var heard = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var listener = new Npgsql.NpgsqlConnection(console.Database.Console.AppConnectionString);
+        await listener.OpenAsync();
+        listener.Notification += (_, told) => heard.TrySetResult(told.Payload);
+        await using (var listen = new Npgsql.NpgsqlCommand("LISTEN telemetry_command", listener)) await listen.ExecuteNonQueryAsync();
+
+        (await viewer.PostAsync("/api/v1/services/us-east-1-orders/circuit/reset", new { reason = "mended" })).Is(403);
+        (await asker.PostAsync("/api/v1/services/us-east-1-orders/circuit/reset", new { })).Is(400);
+        (await asker.PostAsync("/api/v1/services/nope/circuit/reset", new { reason = "mended" })).Is(404);
+        (await asker.PostAsync("/api/v1/services/us-east-1-orders/circuit/reset", new { reason = "mended" })).Is(202);
+
+        await listener.WaitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("resetCircuit:us-east-1-orders", await heard.Task);
+        var auditor = await console.PersonAsync(Roles.Auditor);
+        var entry = Assert.Single((await auditor.GetAsync("/api/v1/audit?action=service.circuit.reset")).Body["items"]!.AsArray())!;
+        Assert.Equal((asker.Email, "service:us-east-1-orders", "mended"), (entry["actor"]!.ToString(), entry["target"]!.ToString(), entry["reason"]!.ToString()));
     }
 
     [Fact]

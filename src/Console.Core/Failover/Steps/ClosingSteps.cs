@@ -82,16 +82,28 @@ public sealed class RejoinSource(FailoverParts parts) : FailoverStep(parts, Step
     }
 }
 
-/// <summary>The fleet's own hook after a move: application configuration and the like.</summary>
+/// <summary>The fleet's own hook: application configuration and the like. It may be run twice, after a crash of the console.</summary>
 public sealed class RunHook(FailoverParts parts) : FailoverStep(parts, StepName)
 {
     public const string StepName = "failover.hook";
+    /// <summary>Gets <c>{cluster}</c>, <c>{source}</c> and <c>{target}</c>.</summary>
     public const string Command = "failover.hook";
+    /// <summary>Takes it back; gets the same.</summary>
+    public const string UndoCommand = "failover.unhook";
 
-    public override async Task ActAsync(StepContext context)
+    public override Task ActAsync(StepContext context) => RunAsync(context, Command, "hook");
+
+    // A hook tells by its exit code that it is done.
+    public override Task VerifyAsync(StepContext context) => Task.CompletedTask;
+
+    public override Task UndoAsync(StepContext context) => RunAsync(context, UndoCommand, "way back of the hook");
+
+    public override Task<bool> IsUndoneAsync(StepContext context) => Task.FromResult(true);
+
+    private async Task RunAsync(StepContext context, string command, string what)
     {
-        var result = await Parts.Hosts.RunHookAsync(Target(context), Command, new Dictionary<string, string> { ["cluster"] = ClusterId(context), ["source"] = Source(context), ["target"] = Target(context) }, context.Cancel);
-        await context.SayAsync(result.Length == 0 ? "The hook ended well." : $"The hook said: {result}");
+        var result = await Parts.Hosts.RunHookAsync(Target(context), command, new Dictionary<string, string> { ["cluster"] = ClusterId(context), ["source"] = Source(context), ["target"] = Target(context) }, context.Cancel);
+        await context.SayAsync(result.Length == 0 ? $"The {what} ended well." : $"The {what} said: {result}");
     }
 }
 

@@ -1,5 +1,6 @@
 using Npgsql;
 using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Drivers.Redis;
 using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Failover.Measuring;
 using OpsConsole.Core.Fleet;
@@ -11,7 +12,7 @@ namespace OpsConsole.Core.Failover.Steps;
 
 /// <summary>What every step of a failover works with.</summary>
 public sealed record FailoverParts(
-    FleetModel Fleet, TrafficEdge Edge, NodeHost Hosts, PulseMeters Meters, OldPrimary OldPrimary, LastSeen Seen, IFleetFeed Feed, FailoverOptions Options, TimeProvider Time);
+    FleetModel Fleet, TrafficEdge Edge, NodeHost Hosts, PulseMeters Meters, OldPrimary OldPrimary, LastSeen Seen, IFleetFeed Feed, RedisControl Caches, FailoverOptions Options, TimeProvider Time);
 
 /// <summary>Names of values that steps leave for later ones.</summary>
 internal static class Outputs

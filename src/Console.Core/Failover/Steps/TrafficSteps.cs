@@ -80,6 +80,18 @@ public sealed class ResumeClients(FailoverParts parts) : FailoverStep(parts, Ste
     public override Task ActAsync(StepContext context) => Parts.Edge.ResumeAsync(ClusterId(context), context.Cancel);
 }
 
+/// <summary>Begins a move of traffic alone: no session on the other nodes, no epoch, nothing to measure at the end.</summary>
+public sealed class OpenTraffic(FailoverParts parts) : FailoverStep(parts, StepName)
+{
+    public const string StepName = "failover.openTraffic";
+
+    public override Task ActAsync(StepContext context)
+    {
+        context.Result.Set("servicesMoved", context.Parameter<string[]>("services"));
+        return Task.CompletedTask;
+    }
+}
+
 /// <summary>A share of the source's HTTP traffic goes to the target.</summary>
 public sealed class ShiftTraffic(FailoverParts parts) : FailoverStep(parts, StepName)
 {
@@ -106,6 +118,7 @@ public sealed class ShiftTraffic(FailoverParts parts) : FailoverStep(parts, Step
     public override async Task<bool> IsUndoneAsync(StepContext context) => Same(await Parts.Edge.WeightsAsync(context.Cancel), Wanted(context, context.Parameter<double>("from")));
 
     private static IReadOnlyDictionary<string, int> Wanted(StepContext context, double percent) =>
+        context.Step.Parameters.ContainsKey("weights") && percent > 0 ? context.Parameter<Dictionary<string, int>>("weights") :
         TrafficShift.Weights(context.Outputs.Get<Dictionary<string, int>>(Outputs.Weights) ?? [], Source(context), Target(context), percent);
 
     private static bool Same(IReadOnlyDictionary<string, int> a, IReadOnlyDictionary<string, int> b) => b.All(w => a.GetValueOrDefault(w.Key, -1) == w.Value);

@@ -13,6 +13,7 @@ internal static class ServiceRules
             mistakes.Unique(service.Nodes, nameof(NodeOptions.Id), n => n.Id, "the id");
             CheckDependencies(service, fleet, mistakes);
             CheckNodes(service, mistakes);
+            CheckCommands(service, fleet, mistakes);
             if (service.BusinessMetrics.Count > 0 && service.MetricsUrl.Length == 0)
                 mistakes.Add(service, nameof(service.BusinessMetrics), "business metrics are named, but not where to read them", "Add MetricsUrl: the service's Prometheus endpoint.");
         }
@@ -32,6 +33,27 @@ internal static class ServiceRules
                 mistakes.Add(service, property, $"{service.DependsOn[i]} is listed twice", "List each service once.");
             else
                 mistakes.Refers(service, property, service.DependsOn[i], others, "service");
+        }
+    }
+
+    private static void CheckCommands(ServiceOptions service, FleetOptions fleet, Mistakes mistakes)
+    {
+        var offered = fleet.Regions.Find(r => r.Id == service.Region)?.Shell?.Commands.Keys.ToList() ?? [];
+        foreach (var (key, command) in service.Commands)
+        {
+            var property = $"{nameof(service.Commands)}:{key}";
+            if (!ServiceCommands.All.Contains(key))
+                mistakes.Add(service, property, $"\"{key}\" is nothing that is done with a service", $"{Suggestion.Hint(key, ServiceCommands.All)}Use {string.Join(", ", ServiceCommands.All)}.");
+            else
+                mistakes.Refers(service, property, command, offered, $"command of the shell of {service.Region}");
+        }
+        var caches = fleet.Services.Where(s => s.Kind == ServiceKind.Cache && s.Id != service.Id).Select(s => s.Id).ToList();
+        foreach (var (peer, address) in service.Peers)
+        {
+            var property = $"{nameof(service.Peers)}:{peer}";
+            mistakes.Refers(service, property, peer, caches, "cache");
+            if (new HostPortTextAttribute().Check(address) is { } wrong)
+                mistakes.Add(service, property, wrong.Problem, wrong.Remedy);
         }
     }
 

@@ -18,8 +18,9 @@ public sealed partial class ProbeEngine : IObserver
     private readonly IProbeSink _sink;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly IMonitoringPause? _pause;
 
-    public ProbeEngine(ProbePlan plan, IProbeFactory factory, IFleetReducer reducer, IProbeSink sink, TimeProvider time, ILogger<ProbeEngine> log)
+    public ProbeEngine(ProbePlan plan, IProbeFactory factory, IFleetReducer reducer, IProbeSink sink, TimeProvider time, ILogger<ProbeEngine> log, IMonitoringPause? pause = null)
     {
         _plan = plan;
         _factory = factory;
@@ -27,6 +28,7 @@ public sealed partial class ProbeEngine : IObserver
         _sink = sink;
         _time = time;
         _log = log;
+        _pause = pause;
     }
 
     public string Name => ComponentName;
@@ -132,7 +134,10 @@ public sealed partial class ProbeEngine : IObserver
 
         private void Start(int index, TimeSpan due)
         {
-            var slot = _slots[index] ??= new Slot(_engine._plan.Probes[index], _engine._factory, _engine._time, _cancel);
+            var spec = _engine._plan.Probes[index];
+            if (_engine._pause?.Covers(spec.Service) == true)
+                return; // without samples its verdict becomes unknown
+            var slot = _slots[index] ??= new Slot(spec, _engine._factory, _engine._time, _cancel);
             var started = _engine._time.GetElapsedTime(_started);
             if (!slot.TryBegin())
             {

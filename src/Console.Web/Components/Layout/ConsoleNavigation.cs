@@ -28,6 +28,7 @@ public static class ConsoleNavigation
             new("chaos", "Chaos", "experiment", Policies.ViewFleet),
             new("operations", "Operations", "operation", Policies.ViewFleet),
             new("approvals", "Approvals", "approval", Policies.ViewFleet),
+            new("maintenance", "Maintenance", "silence", Policies.ViewFleet),
         ]),
         new("Assurance",
         [

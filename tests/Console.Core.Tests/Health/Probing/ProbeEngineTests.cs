@@ -12,6 +12,7 @@ public sealed class ProbeEngineTests : IAsyncDisposable
     private readonly FakeTimeProvider _time = new();
     private readonly RecordingSinks _sinks = new();
     private readonly ScriptedProbes _probes = new();
+    private readonly Pause _pause = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly ProbeEngine _engine;
     private readonly Task _running;
@@ -21,7 +22,7 @@ public sealed class ProbeEngineTests : IAsyncDisposable
         var fleet = new FleetModel(ProbedFleet.Options(1, ("quick", ServiceTier.Low), ("slow", ServiceTier.Low), ("broken", ServiceTier.Low)));
         var plan = ProbePlan.From(fleet);
         var state = new FleetState(fleet, plan, new FleetFeed(), _sinks, _sinks, ProbedFleet.Settings(), _time);
-        _engine = new ProbeEngine(plan, _probes, state, _sinks, _time, NullLogger<ProbeEngine>.Instance);
+        _engine = new ProbeEngine(plan, _probes, state, _sinks, _time, NullLogger<ProbeEngine>.Instance, _pause);
         _running = _engine.RunAsync(_stop.Token);
     }
 
@@ -48,6 +49,26 @@ public sealed class ProbeEngineTests : IAsyncDisposable
         Assert.InRange(samples[1].Count(), 4, 10);
         Assert.Equal(1, _probes.MostAtOnce);
         Assert.InRange(_engine.Statistics.LatenessMs(99), 0, 21);
+    }
+
+    [Fact]
+    public void Run_MonitoringOfOneServicePaused_LeavesItAloneUntilThePauseEnds()
+    {
+        _pause.Services.Add("quick");
+        for (var step = 0; step < 300; step++)
+            _time.Advance(TimeSpan.FromMilliseconds(10));
+        Assert.DoesNotContain(_sinks.Samples, s => s.Probe == 0);
+        Assert.Equal(3, _sinks.Samples.Count(s => s.Probe == 2));
+        _pause.Services.Clear();
+        for (var step = 0; step < 300; step++)
+            _time.Advance(TimeSpan.FromMilliseconds(10));
+        Assert.Equal(3, _sinks.Samples.Count(s => s.Probe == 0));
+    }
+
+    private sealed class Pause : IMonitoringPause
+    {
+        public HashSet<string> Services { get; } = [];
+        public bool Covers(string service) => Services.Contains(service);
     }
 
     /// <summary>quick succeeds at once, slow never answers, broken is refused.</summary>

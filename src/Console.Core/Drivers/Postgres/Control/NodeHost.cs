@@ -74,6 +74,10 @@ public sealed class NodeHost(IHostShell shell, FleetModel fleet)
     public async Task<string> RunHookAsync(string region, string command, IReadOnlyDictionary<string, string> arguments, CancellationToken cancel) =>
         (await shell.RequireAsync(region, command, arguments, null, cancel)).Output.Trim();
 
+    /// <returns>whether the command ended with 0</returns>
+    public async Task<bool> SucceedsAsync(string region, string command, IReadOnlyDictionary<string, string> arguments, CancellationToken cancel) =>
+        (await shell.RunAsync(region, command, arguments, null, cancel)).ExitCode == 0;
+
     private Task<HostCommandResult> RunAsync(string command, string cluster, string region, string? input, CancellationToken cancel) =>
         shell.RequireAsync(region, command, new Dictionary<string, string> { ["data"] = DataDirectory(cluster, region) }, input, cancel);
 

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
 using OpsConsole.Web.Components.Shared;
@@ -12,9 +13,13 @@ public partial class Service
 
     private ServiceOptions? _declared;
     private List<string> _dependents = [];
+    private string? _problem;
 
     [Inject]
     public required FleetModel Fleet { get; set; }
+
+    [Inject]
+    public required IJSRuntime Browser { get; set; }
 
     [Parameter]
     public required string Id { get; set; }
@@ -27,6 +32,12 @@ public partial class Service
     {
         _declared = Fleet.Services.GetValueOrDefault(Id);
         _dependents = Fleet.Options.Services.Where(s => s.DependsOn.Contains(Id)).Select(s => s.Id).ToList();
+    }
+
+    private async Task ResetCircuitAsync()
+    {
+        var answer = await Browser.CallApiAsync("POST", $"/api/v1/services/{Uri.EscapeDataString(Id)}/circuit/reset", new { reason = "reset on the page" });
+        _problem = answer.Ok ? null : answer.Problem;
     }
 
     private static string Default(double? seconds) => seconds is null ? "default" : Say.Seconds(seconds);

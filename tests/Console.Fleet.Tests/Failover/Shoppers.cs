@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+
+namespace OpsConsole.Fleet.Tests.Failover;
+
+/// <summary>Customers at the edge who remember which region took each of their orders: shares of traffic, counted from outside.</summary>
+internal sealed class Shoppers : IAsyncDisposable
+{
+    private readonly HttpClient _client;
+    private readonly CancellationTokenSource _over = new();
+    private readonly List<(DateTimeOffset At, string Region)> _served = [];
+    private readonly Task[] _loops;
+    private int _failed;
+
+    /// <param name="perSecond">orders in a second, in two streams</param>
+    public Shoppers(LiveFleet fleet, double perSecond = 40)
+    {
+        _client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{fleet.Ports.HttpFrontend}"), Timeout = TimeSpan.FromSeconds(20) };
+        _loops = [.. Enumerable.Range(0, 2).Select(_ => Task.Run(() => RunAsync(TimeSpan.FromSeconds(2 / perSecond))))];
+    }
+
+    public int Count { get { lock (_served) return _served.Count; } }
+    public int Failed => Volatile.Read(ref _failed);
+
+    /// <summary>Share of the orders between two moments that a region took, in percent.</summary>
+    public double Share(string region, DateTimeOffset from, DateTimeOffset to)
+    {
+        lock (_served)
+        {
+            var all = _served.Where(s => s.At >= from && s.At <= to).ToList();
+            Assert.True(all.Count >= 20, $"only {all.Count} orders between {from:HH:mm:ss.fff} and {to:HH:mm:ss.fff}");
+            return 100.0 * all.Count(s => s.Region == region) / all.Count;
+        }
+    }
+
+    /// <summary>Share of the next orders.</summary>
+    public async Task<double> ShareAsync(string region, int orders = 60)
+    {
+        var (from, count) = (TimeProvider.System.GetUtcNow(), Count);
+        await Sandbox.Eventually.TrueAsync(() => Count >= count + orders, "orders", TimeSpan.FromSeconds(30));
+        return Share(region, from.AddMilliseconds(200), TimeProvider.System.GetUtcNow()); // the first may have been sent before
+    }
+
+    private async Task RunAsync(TimeSpan every)
+    {
+        while (!_over.IsCancellationRequested)
+        {
+            var start = Stopwatch.GetTimestamp();
+            try
+            {
+                using var answer = await _client.PostAsJsonAsync("/orders", new { amount = 1 });
+                if (answer.IsSuccessStatusCode)
+                {
+                    var region = (await answer.Content.ReadFromJsonAsync<JsonNode>())!["region"]!.GetValue<string>();
+                    lock (_served) _served.Add((TimeProvider.System.GetUtcNow(), region));
+                }
+                else Interlocked.Increment(ref _failed);
+            }
+            catch (HttpRequestException)
+            {
+                Interlocked.Increment(ref _failed);
+            }
+            var pause = every - Stopwatch.GetElapsedTime(start);
+            if (pause > TimeSpan.Zero) await Task.WhenAny(Task.Delay(pause, _over.Token));
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _over.CancelAsync();
+        await Task.WhenAll(_loops);
+        _client.Dispose();
+        _over.Dispose();
+    }
+}
