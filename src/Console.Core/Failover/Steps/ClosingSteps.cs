@@ -96,7 +96,7 @@ public sealed class RunHook(FailoverParts parts) : FailoverStep(parts, StepName)
     // A hook tells by its exit code that it is done.
     public override Task VerifyAsync(StepContext context) => Task.CompletedTask;
 
-    public override Task UndoAsync(StepContext context) => RunAsync(context, UndoCommand, "way back of the hook");
+    protected override Task TakeBackAsync(StepContext context) => RunAsync(context, UndoCommand, "way back of the hook");
 
     public override Task<bool> IsUndoneAsync(StepContext context) => Task.FromResult(true);
 

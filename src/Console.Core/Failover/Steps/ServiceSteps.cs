@@ -31,7 +31,7 @@ public sealed class StartService(FailoverParts parts) : FailoverStep(parts, Step
         await context.SayAsync($"{service.Id} runs and answers its probes.");
     }
 
-    public override async Task UndoAsync(StepContext context)
+    protected override async Task TakeBackAsync(StepContext context)
     {
         var service = Service(context);
         await Parts.Hosts.RunHookAsync(service.Region, service.Commands[ServiceCommands.Stop], Arguments(service), context.Cancel);
@@ -66,7 +66,7 @@ public sealed class ScaleService(FailoverParts parts) : FailoverStep(parts, Step
     // The command answers when it is done; there is nothing else to read back.
     public override Task VerifyAsync(StepContext context) => Task.CompletedTask;
 
-    public override Task UndoAsync(StepContext context) => ScaleAsync(context, 100);
+    protected override Task TakeBackAsync(StepContext context) => ScaleAsync(context, 100);
 
     public override Task<bool> IsUndoneAsync(StepContext context) => Task.FromResult(true);
 
@@ -108,7 +108,7 @@ public sealed class PromoteCache(FailoverParts parts) : FailoverStep(parts, Step
         await context.SayAsync($"{target.Id} takes writes; {roles.Count} follow it.{(silent.Count > 0 ? $" Not in reach: {string.Join(", ", silent)}." : "")}");
     }
 
-    public override async Task UndoAsync(StepContext context)
+    protected override async Task TakeBackAsync(StepContext context)
     {
         var target = Target(context, out var others);
         // Whoever took writes takes them again before the others follow it.

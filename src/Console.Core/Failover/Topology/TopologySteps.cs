@@ -25,7 +25,7 @@ public sealed class RepointStandby(FailoverParts parts) : FailoverStep(parts, St
     public override Task VerifyAsync(StepContext context) => OnAsync(context, Source(context), (node, cancel) =>
         Upstream.WaitStreamingAsync(node, Upstream.Address(Parts.Fleet, ClusterId(context), Source(context), Target(context)), Seconds(Options.FollowSeconds), Parts.Time, cancel));
 
-    public override async Task UndoAsync(StepContext context)
+    protected override async Task TakeBackAsync(StepContext context)
     {
         if (context.Outputs.Get<string>(Earlier) is { } earlier) await FollowAsync(context, earlier);
     }
