@@ -18,7 +18,7 @@ public sealed class FailoverProofs(FleetModel fleet, OperationReader operations)
         {
             var ended = await operations.ListAsync(OperationKinds.Failover, OperationState.Succeeded, $"cluster:{cluster}", limit: Looked, cancel: cancel);
             var measured = ended.Select(o => Of(cluster, o)).OfType<RecoveryProof>().ToList();
-            proofs.AddRange(new[] { true, false }.Select(planned => measured.FirstOrDefault(p => p.Planned == planned)).OfType<RecoveryProof>());
+            proofs.AddRange(measured.DistinctBy(p => p.Planned)); // newest first
         }
         return proofs;
     }
