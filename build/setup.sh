@@ -66,5 +66,5 @@ need_dotnet() {
   command -v dotnet >/dev/null || { say "the .NET SDK 10 is missing: https://dot.net/download (Debian does not package it)"; exit 1; }
 }
 
-FLEET_PACKAGES="postgres=postgresql redis-server=redis-server haproxy=haproxy pgbouncer=pgbouncer sshd=openssh-server ssh=openssh-client setpriv=util-linux setsid=util-linux pgrep=procps npm=npm"
+FLEET_PACKAGES="postgres=postgresql redis-server=redis-server haproxy=haproxy pgbouncer=pgbouncer sshd=openssh-server ssh=openssh-client setpriv=util-linux setsid=util-linux pgrep=procps pgbackrest=pgbackrest npm=npm"
 TEST_PACKAGES="chromium=chromium fc-list=fontconfig"

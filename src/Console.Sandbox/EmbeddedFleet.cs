@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using OpsConsole.Sandbox.Backups;
 using OpsConsole.Sandbox.Cache;
 using OpsConsole.Sandbox.Consoles;
 using OpsConsole.Sandbox.Customers;
@@ -99,6 +100,8 @@ public sealed class EmbeddedFleet : IAsyncDisposable
         var balancer = new HaProxyServer(Supervisor, Paths, Ports);
         balancer.Start();
         new PgBouncerServer(Supervisor, Paths, Ports, Secrets).Start();
+        var archive = new PgBackRestHosts(Supervisor, Paths, Ports, Secrets);
+        archive.Configure();
         var shells = StartHostsAsync(cancel);
         await Task.WhenAll(database.StartAsync(cancel), Cluster.StartAsync(cancel), shells);
         foreach (var region in Sites.Regions)
@@ -107,6 +110,7 @@ public sealed class EmbeddedFleet : IAsyncDisposable
         }
         await balancer.EnableWritesAsync(Cluster.Primary, cancel);
         Run(balancer.KeepStateAsync);
+        Run(stop => archive.CreateStanzaAsync(Cluster.Primary, stop));
         _say($"The database's primary is in {Cluster.Primary}; three standbys stream from it.");
 
         new FleetFile(Paths, Ports, Secrets).Write(await shells);
@@ -143,6 +147,10 @@ public sealed class EmbeddedFleet : IAsyncDisposable
             var shell = new SshServer(Supervisor, Paths, Ports, key, region);
             await shell.StartAsync(cancel);
             var commands = HostCommands.For(Binaries, Paths, Ports, region, redis.Configuration, orders.Command);
+            foreach (var (name, template) in BackupCommands.For(Binaries, Paths, region))
+            {
+                commands[name] = template;
+            }
             hosts[region] = new ShellAccess(Supervisor.User.Name, key, shell.Fingerprint, commands);
         }
         return hosts;

@@ -37,21 +37,21 @@ public sealed class BackupRecords(ConsoleDatabase database, IAuditLog audit, Tim
         return id;
     }
 
-    /// <summary>Puts the verdict on each copy on record. Verified when every copy passed; failed when none did; else it stays what it was, and
+    /// <summary>Puts the verdict on each copy on record. Verified when every copy passed; failed when every one is bad; with some bad ones it is merely taken, and
     /// what is wrong with which copy is shown.</summary>
     public Task<Backup> CheckedAsync(Guid id, IReadOnlyList<CopyVerdict> verdicts, string by, CancellationToken cancel) => ChangeAsync(id, by, "verified", async (connection, backup) =>
     {
         var now = clock.GetUtcNow();
-        foreach (var verdict in verdicts)
+        foreach (var verdict in verdicts.Where(v => v.Passed is not null))
         {
             await connection.Command("UPDATE backups.copy SET state = @state, checked_at = @now, detail = @detail WHERE backup_id = @id AND repository = @repository AND state <> 'expired'",
-                ("id", id), ("repository", verdict.Repository), ("state", (verdict.Passed ? CopyState.Verified : CopyState.Failed).Word()), ("now", now), ("detail", verdict.Detail)).ExecuteAsync(cancel);
+                ("id", id), ("repository", verdict.Repository), ("state", (verdict.Passed == true ? CopyState.Verified : CopyState.Failed).Word()), ("now", now), ("detail", verdict.Detail)).ExecuteAsync(cancel);
         }
-        var (good, bad) = (verdicts.Count(v => v.Passed), verdicts.Where(v => !v.Passed).ToList());
+        var (good, bad) = (verdicts.Count(v => v.Passed == true), verdicts.Count(v => v.Passed == false));
         var words = string.Join("; ", verdicts.Select(v => $"{v.Repository}: {v.Detail}"));
-        // A copy that was never made keeps the backup from being whole, and so from being verified as a whole.
-        if (good == 0) await SetAsync(connection, backup, BackupState.Failed, words, cancel);
-        else if (bad.Count == 0 && backup.State != BackupState.Proven) await SetAsync(connection, backup, BackupState.Verified, "", cancel);
+        if (bad > 0 && bad == backup.Copies.Length) await SetAsync(connection, backup, BackupState.Failed, words, cancel);
+        else if (bad > 0) await SetAsync(connection, backup, backup.State == BackupState.Failed ? BackupState.Failed : BackupState.Taken, words, cancel);
+        else if (good == backup.Copies.Length && backup.State != BackupState.Proven) await SetAsync(connection, backup, BackupState.Verified, "", cancel);
         await connection.Command("UPDATE backups.backup SET verified_at = @now WHERE id = @id AND @good", ("id", id), ("now", now), ("good", good > 0)).ExecuteAsync(cancel);
         return words;
     }, cancel);

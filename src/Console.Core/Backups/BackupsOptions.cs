@@ -22,6 +22,9 @@ public sealed class BackupsOptions
 
     public TimeSpan WindowOf(string cluster) => TimeSpan.FromDays(PolicyOf(cluster).WindowDays);
 
+    /// <summary>The zone of <see cref="TimeZone"/>.</summary>
+    public TimeZoneInfo Zone => TimeZoneInfo.FindSystemTimeZoneById(TimeZone);
+
     internal TimeSpan LongestWindow => TimeSpan.FromDays(Policies.Select(p => p.WindowDays).DefaultIfEmpty(7).Max());
 }
 

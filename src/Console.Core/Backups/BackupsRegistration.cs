@@ -1,5 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using OpsConsole.Core.Backups.Operations;
+using OpsConsole.Core.Backups.Restoring;
+using OpsConsole.Core.Drivers.PgBackRest;
+using OpsConsole.Core.Live;
+using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Backups;
 
@@ -17,6 +22,25 @@ public static class BackupsRegistration
         services.AddSingleton<IBackupCatalogue>(s => s.GetRequiredService<BackupCatalogue>());
         services.AddSingleton<BackupRecords>();
         services.AddSingleton<BackupEngineRegistry>();
+        services.AddSingleton<BackupMetrics>();
+        services.AddSingleton<ArchiverView>();
+        services.AddSingleton<IBackupEngine, PgBackRestEngine>();
+        services.AddSingleton<Instances>();
+        services.AddSingleton<InstanceProof>();
+        services.AddSingleton<RestoreLog>();
+        services.AddSingleton<BackupParts>();
+        services.AddSingleton<IPlanner, BackupPlanner>();
+        services.AddSingleton<IPlanner, VerifyPlanner>();
+        services.AddSingleton<IPlanner, RestorePlanner>();
+        services.AddSingleton<IPlanner, ExpirePlanner>();
+        foreach (var step in Steps) services.AddSingleton(typeof(IStep), step);
+        services.AddSingleton<IObserver, BackupObserver>();
+        services.AddSingleton<BackupSweep>();
+        services.AddSingleton<IObserver>(s => s.GetRequiredService<BackupSweep>());
         return services;
     }
+
+    /// <summary>Code of every step that a plan may name.</summary>
+    public static IReadOnlyList<Type> Steps { get; } =
+        [typeof(TakeBackup), typeof(CheckCopies), typeof(ExpireBackup), typeof(StoreLog), typeof(OpenInstance), typeof(InspectInstance), typeof(HandOver), typeof(DiscardInstance)];
 }

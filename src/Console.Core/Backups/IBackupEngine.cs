@@ -1,3 +1,5 @@
+using OpsConsole.Core.Replication;
+
 namespace OpsConsole.Core.Backups;
 
 /// <summary>A tool that takes, keeps and restores backups. Stateless: what it has done is read from its repositories, so that any node goes
@@ -21,6 +23,9 @@ public interface IBackupEngine
 
     /// <summary>Ends what an operation has left running and removes what it made. Idempotent.</summary>
     Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel);
+
+    /// <summary>Operations that have made something that is still there: what an interrupted one has left is found by it.</summary>
+    Task<IReadOnlyList<Guid>> OperationsAsync(string cluster, CancellationToken cancel) => Task.FromResult<IReadOnlyList<Guid>>([]);
 
     /// <summary>Checks the stored bytes of each copy against its manifest, without a database.</summary>
     Task<IReadOnlyList<CopyVerdict>> VerifyAsync(string cluster, IReadOnlyList<BackupCopy> copies, BackupProgress progress, CancellationToken cancel);
@@ -59,8 +64,9 @@ public sealed record TakenBackup(
 /// <param name="Failure">why there is no copy; null: it is complete</param>
 public sealed record TakenCopy(string Repository, string Label, long StoredBytes, string? Failure = null);
 
+/// <param name="Passed">null: it could not be looked at, which says nothing about the copy</param>
 /// <param name="Detail">what was checked, or what is wrong and how to mend it</param>
-public sealed record CopyVerdict(string Repository, bool Passed, string Detail);
+public sealed record CopyVerdict(string Repository, bool? Passed, string Detail);
 
 public enum RecoveryTarget { Backup, Time, Name, Latest }
 
@@ -72,9 +78,8 @@ public sealed record RestoreTarget(RecoveryTarget Kind, DateTimeOffset? Time = n
 /// <param name="Directory">empty or absent; for a restore in place the data directory of a stopped node</param>
 public sealed record RestoreOrder(string Cluster, BackupType Type, BackupCopy Copy, RestoreTarget Target, string Region, string Directory);
 
-/// <param name="Segment">name of the newest segment that is safely stored, which tells timeline and position</param>
-/// <param name="At">when it arrived</param>
-public sealed record ArchivedLog(string Segment, DateTimeOffset? At);
+/// <summary>The log is stored up to here.</summary>
+public sealed record ArchivedLog(int Timeline, WalPosition Position);
 
 /// <summary>The engine could not do it; the message says why and what to do.</summary>
 public sealed class BackupEngineException : Exception

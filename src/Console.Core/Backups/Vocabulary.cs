@@ -24,7 +24,8 @@ public static class BackupStates
     /// <summary>A copy that failed its check may pass a later one; what is expired stays so.</summary>
     public static bool MayBecome(this BackupState from, BackupState to) => (from, to) switch
     {
-        (BackupState.Expired or BackupState.Held, _) or (_, BackupState.Held or BackupState.Taken) => false,
+        (BackupState.Expired or BackupState.Held, _) or (_, BackupState.Held) => false,
+        (not BackupState.Failed, BackupState.Taken) => true, // a copy was found to be damaged: it is less than it was
         (_, BackupState.Failed or BackupState.Expired or BackupState.Verified) => true,
         (BackupState.Taken, BackupState.Copied) => true,
         (BackupState.Verified or BackupState.Proven, BackupState.Proven) => true,

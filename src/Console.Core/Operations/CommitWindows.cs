@@ -7,6 +7,7 @@ internal static class CommitWindows
 {
     public static async Task CloseAsync(OperationStateChanger changer, NpgsqlConnection connection, Operation later, DateTimeOffset now, CancellationToken cancel)
     {
+        if (later.Kind == OperationKinds.Backup) return; // it only reads: nothing is built upon
         var closed = await connection.Command("""
             UPDATE ops.operation SET commit_until = NULL, events = events + 1
             WHERE commit_until IS NOT NULL AND id <> @id AND id IN (

@@ -1,3 +1,4 @@
+using OpsConsole.Sandbox.Backups;
 using OpsConsole.Sandbox.Edge;
 using OpsConsole.Sandbox.Layout;
 using OpsConsole.Sandbox.Postgres;
@@ -38,6 +39,7 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
                 Contacts = Contacts(),
             },
             Chaos = Chaos(),
+            Backups = BackupsOf(),
         };
         AtomicFile.WriteJson(paths.FleetFile, configuration);
     }
@@ -175,7 +177,7 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
         Region = region.Id,
         Kind = "s3",
         Endpoint = $"http://{Address(region.Id, Services.Storage)}",
-        Bucket = "backups",
+        Bucket = Storage.S3Api.BackupBucket,
         Storage.S3Api.AccessKey,
         SecretKey_FILE = secrets.PathOf("storage"),
         ComplianceZones = region.Zones,
@@ -192,6 +194,21 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
         Networks = new[] { new { Url = $"http://127.0.0.1:{ports.NetworkApi}", Names = "{from}.{to}.{service}" } },
         Applications = Sites.Regions.Select(r => new { Service = $"{r.Id}-orders", Url = $"http://{Address(r.Id, Services.Api)}/faults" }),
         Balancers = new[] { new { Manager = "edge-haproxy", Frontends = new[] { "http" } } },
+    };
+
+    private object BackupsOf() => new
+    {
+        PgBackRest = new[] { new { Cluster, PgBackRestHosts.Stanza, Repositories = PgBackRestHosts.Repositories.ToDictionary(r => r.Key, r => $"{r.Value}-store") } },
+        Places = Sites.Regions.SelectMany(r => Enumerable.Range(0, PortPlan.Instances).Select(i => new
+        {
+            Region = r.Id,
+            Port = ports.Instance(r.Id, i),
+            Address = Address(r.Id, $"{Services.Instance}-{i + 1}"),
+        })),
+        Policies = new[]
+        {
+            new { Cluster, Queries = new[] { new { Name = "orders can be read", Sql = "SELECT count(*) >= 0 FROM orders", Expect = "true" } } },
+        },
     };
 
     private static object[] Contacts() =>

@@ -12,6 +12,7 @@ public sealed class PortPlan
 {
     public const int Size = 200;
     public const int MaxConsoles = 10;
+    public const int Instances = 3;
     private const int FirstRegion = 20;
     private const int PerRegion = 10;
     private const int FirstLink = 60;
@@ -36,6 +37,10 @@ public sealed class PortPlan
             Add(Sites.Console, region, Services.Api, Api(region));
             Add(Sites.Console, region, Services.Ssh, Ssh(region));
             Add(Sites.Console, region, Services.Storage, Storage(region));
+            for (var place = 0; place < Instances; place++)
+            {
+                Add(Sites.Console, region, $"{Services.Instance}-{place + 1}", Instance(region, place));
+            }
             Add(Sites.Edge, region, Services.Postgres, Postgres(region));
             Add(Sites.Edge, region, Services.Api, Api(region));
             Add(region, Sites.Edge, Services.PgBouncer, PgBouncer);
@@ -44,6 +49,8 @@ public sealed class PortPlan
                 Add(region, other, Services.Postgres, Postgres(other));
                 Add(region, other, Services.Redis, Redis(other));
                 Add(region, other, Services.Storage, Storage(other));
+                Add(region, other, Services.SecureStorage, SecureStorage(other));
+                Add(region, other, Services.Ssh, Ssh(other));
             }
         }
         Add(Sites.Console, Sites.Edge, Services.Http, HttpFrontend);
@@ -65,6 +72,10 @@ public sealed class PortPlan
     public int Api(string region) => Of(region, 2);
     public int Ssh(string region) => Of(region, 3);
     public int Storage(string region) => Of(region, 4);
+    /// <summary>The same store over TLS.</summary>
+    public int SecureStorage(string region) => Of(region, 5);
+    /// <summary>Where a restored instance of the database may run; <paramref name="place"/> from 0 to <see cref="Instances"/> - 1.</summary>
+    public int Instance(string region, int place) => Of(region, 6 + place);
 
     public IReadOnlyCollection<SiteLink> Links => _links.Values;
 
@@ -78,7 +89,8 @@ public sealed class PortPlan
     public IEnumerable<int> Used(int consoles) =>
         Enumerable.Range(Base, consoles)
             .Concat([NetworkApi, ConsoleDatabase, HttpFrontend, WriteFrontend, HaProxyRuntime, PgBouncer])
-            .Concat(Sites.Regions.SelectMany(r => new[] { Postgres(r.Id), Redis(r.Id), Api(r.Id), Ssh(r.Id), Storage(r.Id) }))
+            .Concat(Sites.Regions.SelectMany(r => new[] { Postgres(r.Id), Redis(r.Id), Api(r.Id), Ssh(r.Id), Storage(r.Id), SecureStorage(r.Id) }))
+            .Concat(Sites.Regions.SelectMany(r => Enumerable.Range(0, Instances).Select(i => Instance(r.Id, i))))
             .Concat(_links.Values.Select(l => l.Port));
 
     private int Of(string region, int service)
@@ -102,6 +114,8 @@ public static class Services
     public const string Api = "api";
     public const string Ssh = "ssh";
     public const string Storage = "storage";
+    public const string SecureStorage = "storage-tls";
+    public const string Instance = "instance";
     public const string Http = "http";
     public const string Runtime = "runtime";
     public const string PgBouncer = "pgbouncer";

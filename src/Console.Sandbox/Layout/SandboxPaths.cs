@@ -34,6 +34,10 @@ public sealed class SandboxPaths
     /// <summary>Where experiments may fill the disk of a region's host.</summary>
     public string Scratch(string region) => Path.Combine(Site(region), "scratch");
     public string FaultScript(string region) => Path.Combine(Site(region), "faults.sh");
+    /// <summary>Present while a region's node is being stopped: its archiver ends at once instead of bringing the rest of the log away first.</summary>
+    public string ArchiveHold(string region) => Path.Combine(Site(region), "archive.hold");
+    /// <summary>Restored instances of a region, one directory for each port.</summary>
+    public string Restored(string region) => Path.Combine(Site(region), "restored");
     public string Log(string name) => Path.Combine(Logs, name + ".log");
 
     /// <summary>Makes the directories. As root, the unprivileged user must be able to pass through every parent; where a parent

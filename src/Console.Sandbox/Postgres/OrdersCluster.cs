@@ -1,3 +1,4 @@
+using OpsConsole.Sandbox.Backups;
 using OpsConsole.Sandbox.Layout;
 using OpsConsole.Sandbox.Processes;
 
@@ -156,7 +157,7 @@ public sealed class OrdersCluster
     private void Configure(string region)
     {
         var others = string.Join(", ", Sites.Regions.Where(r => r.Id != region).Select(r => r.SqlName));
-        Nodes[region].Configure(PostgresSettings.Node(Nodes[region].Port, Sites.Region(region).SqlName, $"ANY 2 ({others})"));
+        Nodes[region].Configure(PostgresSettings.Node(Nodes[region].Port, Sites.Region(region).SqlName, $"ANY 2 ({others})", PgBackRestHosts.ArchiveCommand(_paths, region)));
     }
 
     // On every node for every other one, so that whoever becomes primary finds them.

@@ -6,8 +6,12 @@ namespace OpsConsole.Sandbox.Postgres;
 public static class PostgresSettings
 {
     /// <summary>A node of the orders cluster.</summary>
-    public static Dictionary<string, string> Node(int port, string name, string synchronousStandbys) => new(Common(port, name))
+    /// <param name="archiveCommand">brings a finished segment of the log away</param>
+    public static Dictionary<string, string> Node(int port, string name, string synchronousStandbys, string archiveCommand) => new(Common(port, name))
     {
+        ["archive_mode"] = "on",
+        ["archive_command"] = archiveCommand,
+        ["archive_timeout"] = "60s",
         ["wal_level"] = "replica",
         ["hot_standby"] = "on",
         ["wal_log_hints"] = "on", // pg_rewind needs it

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Xml.Linq;
 using OpsConsole.Sandbox.Layout;
 using OpsConsole.Sandbox.Network;
@@ -10,6 +11,7 @@ namespace OpsConsole.Sandbox.Storage;
 public sealed class S3Api(ObjectStore store, AwsSignature signature)
 {
     public const string AccessKey = "opsconsole";
+    public const string BackupBucket = "backups";
     private const int PageSize = 1000;
     private readonly S3Uploads _uploads = new(store);
     private readonly S3Locks _locks = new(store);
@@ -18,9 +20,29 @@ public sealed class S3Api(ObjectStore store, AwsSignature signature)
     public static async Task<WebApplication> StartAsync(SandboxPaths paths, PortPlan ports, SecretStore secrets, TimeProvider time, CancellationToken cancel)
     {
         var signature = new AwsSignature(AccessKey, secrets.Get("storage"));
-        var regions = Sites.Regions.ToDictionary(
-            r => ports.Storage(r.Id), r => new S3Api(new ObjectStore(Path.Combine(paths.Site(r.Id), "storage"), time), signature));
-        var app = QuietWebApplication.Build(regions.Keys, b => b.WebHost.ConfigureKestrel(k => k.Limits.MaxRequestBodySize = null));
+        var certificate = StoreCertificate.Get(paths);
+        var regions = new Dictionary<int, S3Api>();
+        foreach (var region in Sites.Regions.Select(r => r.Id))
+        {
+            var store = new ObjectStore(Path.Combine(paths.Site(region), "storage"), time);
+            store.CreateBucket(BackupBucket);
+            regions[ports.Storage(region)] = regions[ports.SecureStorage(region)] = new S3Api(store, signature);
+        }
+        var secure = Sites.Regions.Select(r => ports.SecureStorage(r.Id)).ToHashSet();
+        var app = QuietWebApplication.Build([], b => b.WebHost.ConfigureKestrel(k =>
+        {
+            k.Limits.MaxRequestBodySize = null;
+            foreach (var port in regions.Keys)
+            {
+                k.Listen(IPAddress.Loopback, port, l =>
+                {
+                    if (secure.Contains(port))
+                    {
+                        l.UseHttps(certificate);
+                    }
+                });
+            }
+        }));
         app.Run(async http =>
         {
             var result = http.Request.Path == "/minio/health/live" ? Results.Ok() : await regions[http.Connection.LocalPort].AnswerAsync(http);

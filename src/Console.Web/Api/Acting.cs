@@ -1,4 +1,5 @@
 using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Backups;
 using OpsConsole.Core.Operations;
 using OpsConsole.Web.Hosting;
 using OpsConsole.Web.Identity;
@@ -37,6 +38,7 @@ public sealed class Acting(People people, StepUp stepUp)
             ("rule", changed.Rule), ("changes", changed.Changes), ("errors", Errors("planHash", changed.Message))),
         RequestRefusedException refused => Problems.Result(422, "Refused by a rule", refused.Message,
             ("rule", refused.Rule), ("errors", Errors(refused.Rule, refused.Message)), ("checks", refused.Checks)),
+        BackupEngineException engine => Problems.Result(422, "The backup tool cannot do it now", engine.Message, ("rule", "engine"), ("errors", Errors("engine", engine.Message))),
         NotAllowedException notAllowed => Problems.Result(403, "Not allowed", $"{notAllowed.Message} Ask an administrator for the role that has it."),
         OperationNotFoundException or ApprovalNotFoundException or ReviewNotFoundException => Problems.Result(404, "Not found", exception.Message),
         _ => null,

@@ -54,6 +54,8 @@ public static class ApiRegistration
         api.MapReports();
         api.MapDrills();
         api.MapTopology();
+        api.MapBackups();
+        api.MapRestores();
         api.MapApprovals();
         api.MapAutomation();
         api.MapFallback("{**path}", () => Problems.Result(404, "Not found", "The API has no such call; /openapi/v1.json lists them.")).AllowAnonymous().ExcludeFromDescription();

@@ -14,12 +14,12 @@ public static class OperationEndpoints
     {
         var operations = api.MapGroup("/operations").WithTags("Operations");
         operations.MapGet("", ListAsync).RequireAuthorization(Policies.ViewFleet).WithSummary("Operations, newest first").Produces<Page<OperationView>>();
-        operations.MapGet("/{id:guid}", async (Guid id, OperationReader reader, CancellationToken cancel) =>
-            await reader.FindAsync(id, cancel) is { } found ? OperationView.Of(found) : throw new KeyNotFoundException($"There is no operation {id}."))
+        operations.MapGet("/{id:guid}", async (Guid id, HttpContext context, OperationReader reader, CancellationToken cancel) =>
+            await reader.FindAsync(id, cancel) is { } found ? OperationView.Of(found, context.User) : throw new KeyNotFoundException($"There is no operation {id}."))
             .RequireAuthorization(Policies.ViewFleet).WithSummary("One operation with its steps");
         operations.MapGet("/{id:guid}/events", EventsAsync).RequireAuthorization(Policies.ViewFleet).WithSummary("Its journal as server-sent events, live until it ends; resume with Last-Event-ID");
         operations.MapPost("/{id:guid}/start", (Guid id, HttpContext context, Acting acting, OperationService service) =>
-            acting.AsAsync(context, async person => Accepted(await service.StartAsync(id, person, context.RequestAborted))))
+            acting.AsAsync(context, async person => Accepted(await service.StartAsync(id, person, context.RequestAborted), context)))
             .RequireAuthorization(Policies.Operate).WithSummary("Start an approved operation that waits for it").Produces<OperationView>(202);
         Change(operations, "cancel", "End it: what has begun is undone", (service, id, reason, person, cancel) => service.CancelAsync(id, reason, person, cancel));
         Change(operations, "rollback", "Take it back; after success by a new operation, within the commit window", (service, id, reason, person, cancel) => service.RollBackAsync(id, reason, person, cancel));
@@ -34,12 +34,12 @@ public static class OperationEndpoints
             {
                 var check = new Check();
                 check.That(!string.IsNullOrWhiteSpace(request?.Reason), "reason", "Say why.");
-                return check.Problem() ?? Accepted(await change(service, id, request!.Reason!.Trim(), person, context.RequestAborted));
+                return check.Problem() ?? Accepted(await change(service, id, request!.Reason!.Trim(), person, context.RequestAborted), context);
             })).RequireAuthorization(Policies.Operate).WithSummary(summary).Produces<OperationView>(202);
 
-    private static IResult Accepted(Operation operation) => TypedResults.Accepted($"/api/v1/operations/{operation.Id}", OperationView.Of(operation));
+    private static IResult Accepted(Operation operation, HttpContext context) => TypedResults.Accepted($"/api/v1/operations/{operation.Id}", OperationView.Of(operation, context.User));
 
-    private static async Task<IResult> ListAsync(string? kind, string? state, string? resource, string? cursor, int? limit, OperationReader reader, CancellationToken cancel)
+    private static async Task<IResult> ListAsync(string? kind, string? state, string? resource, string? cursor, int? limit, HttpContext context, OperationReader reader, CancellationToken cancel)
     {
         var check = new Check();
         var wanted = check.Word<OperationState>("state", state);
@@ -49,7 +49,7 @@ public static class OperationEndpoints
         if (check.Problem() is { } problem)
             return problem;
         var found = await reader.ListAsync(kind, wanted, resource, before, size, cancel);
-        return TypedResults.Ok(new Page<OperationView>([.. found.Select(OperationView.Of)], found.Count == size ? found[^1].Id.ToString() : null));
+        return TypedResults.Ok(new Page<OperationView>([.. found.Select(o => OperationView.Of(o, context.User))], found.Count == size ? found[^1].Id.ToString() : null));
     }
 
     private static async Task<IResult> EventsAsync(Guid id, HttpContext context, OperationReader reader, IOperationFeed feed, SessionCheck session, IOptions<AccessOptions> options, TimeProvider clock)

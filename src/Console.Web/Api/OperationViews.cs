@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using System.Text.Json.Nodes;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Operations;
@@ -13,9 +14,12 @@ public sealed record OperationView(
     Guid? ApprovalId, Guid? RollbackOf, string? EndReason, bool MayRetry, bool PastForwardOnly, string? Holder,
     IReadOnlyList<OperationStepView> Steps, IReadOnlyList<PreflightCheck> Checks, JsonObject Estimate, JsonObject Request, JsonObject Result)
 {
-    public static OperationView Of(Operation operation)
+    /// <param name="user">who reads it: the way into a restored database is for those who may operate</param>
+    public static OperationView Of(Operation operation, ClaimsPrincipal user)
     {
         var result = (JsonObject)operation.Result.DeepClone();
+        if (result["connection"] is not null && !Policies.RolesFor[Policies.Operate].Any(user.IsInRole))
+            result["connection"] = null;
         if (operation.CommitUntil is { } until)
             result["commitUntil"] = until.UtcDateTime.ToString("O");
         return new OperationView(

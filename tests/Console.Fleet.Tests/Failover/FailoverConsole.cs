@@ -64,6 +64,7 @@ internal sealed class FailoverConsole : IAsyncDisposable
         services.AddTrafficObserver();
         services.AddFailover();
         services.AddOperations();
+        services.AddMetrics();
         services.AddBackups();
         services.AddChaos();
         services.AddDrills();

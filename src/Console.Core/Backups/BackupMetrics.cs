@@ -1,0 +1,44 @@
+using System.Diagnostics.Metrics;
+
+namespace OpsConsole.Core.Backups;
+
+/// <summary>The figures of IF-2 about backups, on the meter that <c>/metrics</c> shows. Ages are of the newest picture; what is unknown has no sample.</summary>
+public sealed class BackupMetrics : IDisposable
+{
+    /// <summary>As the host's own meter: one name for all of the console's figures.</summary>
+    public const string MeterName = "OpsConsole";
+
+    private readonly Meter _meter;
+    private readonly Counter<long> _operations;
+    private readonly Histogram<double> _recovery;
+    private volatile BackupFigures _figures = new([], []);
+
+    public BackupMetrics(IMeterFactory meters, TimeProvider time)
+    {
+        _meter = meters.Create(MeterName);
+        _operations = _meter.CreateCounter<long>("dr_backup_operations", description: "Backups, verifications, restores and expiries that ended on this node");
+        _recovery = _meter.CreateHistogram<double>("dr_recovery_time_seconds", description: "Measured time from the begin of a restore until its database answered");
+        _meter.CreateObservableGauge("dr_backup_size_bytes", () => _figures.Sizes.Select(s => new Measurement<double>(s.Bytes, Tag("type", s.Type), Tag("region", s.Region))), description: "Bytes stored of backups that have not expired");
+        Age("dr_backup_newest_restorable_age_seconds", "Age of the newest moment that can be restored", c => c.NewestRestorableAt, time);
+        Age("dr_backup_proven_age_seconds", "Age of the newest proof that a backup can be restored", c => c.ProvenAt, time);
+    }
+
+    /// <param name="operation">backup, verify, restore or expire</param>
+    /// <param name="status">succeeded or failed</param>
+    public void Ended(string operation, string status) => _operations.Add(1, Tag("operation", operation), Tag("status", status));
+
+    public void Recovered(string operation, double seconds) => _recovery.Record(seconds, Tag("operation", operation));
+
+    public void Show(BackupFigures figures) => _figures = figures;
+
+    private void Age(string name, string description, Func<ClusterFigures, DateTimeOffset?> of, TimeProvider time) => _meter.CreateObservableGauge(name, () => _figures.Clusters
+        .Where(c => of(c) is not null).Select(c => new Measurement<double>((time.GetUtcNow() - of(c)!.Value).TotalSeconds, Tag("cluster", c.Cluster))), description: description);
+
+    private static KeyValuePair<string, object?> Tag(string name, string value) => KeyValuePair.Create(name, (object?)value);
+
+    public void Dispose() => _meter.Dispose();
+}
+
+public sealed record StoredFigures(string Type, string Region, long Bytes);
+public sealed record ClusterFigures(string Cluster, DateTimeOffset? NewestRestorableAt, DateTimeOffset? ProvenAt);
+public sealed record BackupFigures(IReadOnlyList<StoredFigures> Sizes, IReadOnlyList<ClusterFigures> Clusters);

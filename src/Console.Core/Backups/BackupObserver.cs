@@ -1,0 +1,91 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Live;
+using OpsConsole.Core.Replication;
+
+namespace OpsConsole.Core.Backups;
+
+/// <summary>Watches up to where each cluster can be restored: notes the primary's position, asks the engines what is stored, follows timelines, and
+/// shows the newest restorable moment in the picture.</summary>
+public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, BackupEngineRegistry engines, RestorableMoments moments, BackupCatalogue catalogue,
+    IHostShell shell, IFleetFeed feed, IFleetReducer reducer, BackupMetrics metrics, TimeProvider time, ILogger<BackupObserver> log) : IObserver
+{
+    private readonly Dictionary<string, int> _timelines = [];
+    private readonly Dictionary<string, string> _silent = [];
+
+    public string Name => "backups";
+
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        var clusters = fleet.Clusters.Values.Where(c => engines.Of(c.Id).Any()).ToList();
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(options.WatchSeconds), time);
+        var rounds = 0;
+        while (await timer.WaitForNextTickAsync(cancel))
+        {
+            foreach (var cluster in clusters) await LookAsync(cluster, cancel);
+            if (rounds++ % 15 == 0) metrics.Show(await FiguresAsync(clusters, cancel));
+            if (rounds % 1800 == 0) await moments.TrimAsync(cancel);
+        }
+    }
+
+    private async Task LookAsync(ClusterOptions cluster, CancellationToken cancel)
+    {
+        if (feed.Current.Clusters.GetValueOrDefault(cluster.Id)?.PrimaryRegion is { } region)
+        {
+            try
+            {
+                using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+                limit.CancelAfter(TimeSpan.FromSeconds(5));
+                await PrimaryAsync(cluster, region, limit.Token);
+                foreach (var engine in engines.Of(cluster.Id).Where(e => e.Capabilities.PointInTime))
+                    if (await engine.ArchivedAsync(cluster.Id, limit.Token) is { } stored) await moments.ArchivedAsync(cluster.Id, engine.Id, stored.Timeline, stored.Position, limit.Token);
+                _silent.Remove(cluster.Id);
+            }
+            catch (Exception e) when (IsOutOfReach(e, cancel))
+            {
+                // Once for each reason: the picture shows the age.
+                if (!_silent.TryGetValue(cluster.Id, out var before) || before != e.Message) BackupsLog.NotWatched(log, cluster.Id, e.Message);
+                _silent[cluster.Id] = e.Message;
+            }
+        }
+        var newest = (await catalogue.RangeAsync(cluster.Id, cancel))?.To;
+        reducer.Cluster(cluster.Id, state => state with { NewestRestorableAt = newest });
+    }
+
+    private async Task PrimaryAsync(ClusterOptions cluster, string region, CancellationToken cancel)
+    {
+        await using var node = await NodeConnection.OpenAsync(cluster, cluster.Nodes.First(n => n.Region == region), "opsconsole backups", cancel);
+        if (await Promotion.InRecoveryAsync(node, cancel)) return;
+        // The moment is taken before the position: the position is then at least that of the moment.
+        var (at, position, timeline) = (await node.ListAsync("SELECT clock_timestamp(), pg_current_wal_insert_lsn()::text, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int",
+            r => (r.GetFieldValue<DateTimeOffset>(0), r.GetString(1), r.GetInt32(2)), cancel)).Single();
+        await moments.MarkAsync(cluster.Id, at, timeline, WalPosition.Parse(position), cancel);
+        if (_timelines.TryGetValue(cluster.Id, out var known) && known == timeline) return;
+        if (timeline > 1) await ForksAsync(cluster, region, node, timeline, cancel);
+        _timelines[cluster.Id] = timeline;
+    }
+
+    /// <summary>A new timeline: where the earlier ones ended is noted, and what the old primary may not have brought away is brought by the new one.</summary>
+    private async Task ForksAsync(ClusterOptions cluster, string region, NpgsqlConnection node, int timeline, CancellationToken cancel)
+    {
+        var history = await node.ScalarAsync<string>($"SELECT pg_read_file('pg_wal/{timeline:X8}.history', 0, 65536, true)", cancel) ?? "";
+        foreach (var (ended, position) in TimelineHistory.Parse(history)) await moments.ForkAsync(cluster.Id, ended, position, cancel);
+        if (!shell.Offers(region, "wal.again")) return;
+        await shell.RequireAsync(region, "wal.again", new Dictionary<string, string>(), null, cancel);
+        BackupsLog.TimelineChanged(log, cluster.Id, timeline, region);
+    }
+
+    private async Task<BackupFigures> FiguresAsync(IEnumerable<ClusterOptions> clusters, CancellationToken cancel)
+    {
+        var backups = await catalogue.ListAsync(limit: 100_000, cancel: cancel);
+        var sizes = backups.SelectMany(b => b.Copies.Where(c => c.State != CopyState.Failed).Select(c => (b.Type, c.Region, c.StoredBytes)))
+            .GroupBy(c => (c.Type, c.Region)).Select(g => new StoredFigures(g.Key.Type.ToString().ToLowerInvariant(), g.Key.Region, g.Sum(c => c.StoredBytes)));
+        return new BackupFigures([.. sizes], [.. clusters.Select(c => new ClusterFigures(c.Id, feed.Current.Clusters.GetValueOrDefault(c.Id)?.NewestRestorableAt, backups.Where(b => b.Cluster == c.Id).Max(b => b.ProvenAt)))]);
+    }
+
+    private static bool IsOutOfReach(Exception e, CancellationToken cancel) =>
+        e is NpgsqlException or SocketException or IOException or TimeoutException or HostShellException or BackupEngineException || (e is OperationCanceledException && !cancel.IsCancellationRequested);
+}

@@ -1,0 +1,65 @@
+using Microsoft.Extensions.Logging;
+using OpsConsole.Core.Backups.Restoring;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Live;
+using OpsConsole.Core.Operations;
+
+namespace OpsConsole.Core.Backups.Operations;
+
+/// <summary>Removes what ended operations have left on hosts and in stores: half-made backups, and scratch instances. Looks at the world, so that it also finds what
+/// nobody remembers.</summary>
+public sealed class BackupSweep(FleetModel fleet, BackupEngineRegistry engines, BackupCatalogue catalogue, Instances instances, OperationReader operations, TimeProvider time, ILogger<BackupSweep> log) : IObserver
+{
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(60);
+
+    public string Name => "backup sweep";
+
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        using var timer = new PeriodicTimer(Every, time);
+        do
+        {
+            try
+            {
+                await SweepAsync(cancel);
+            }
+            catch (Exception e) when (e is BackupEngineException or HostShellException)
+            {
+                BackupsLog.SweepFailed(log, e.Message);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(cancel));
+    }
+
+    public async Task SweepAsync(CancellationToken cancel)
+    {
+        foreach (var found in await instances.AllAsync(cancel))
+        {
+            // An operation of another console that shares the hosts is none of ours.
+            if (await operations.FindAsync(found.Operation, cancel) is not { } operation || !IsOver(operation) || IsWanted(operation)) continue;
+            await instances.RemoveAsync(found.Place, found.Operation, cancel);
+            BackupsLog.Swept(log, found.Operation, $"instance at port {found.Place.Port} in {found.Place.Region}");
+        }
+        foreach (var cluster in fleet.Clusters.Keys)
+        {
+            foreach (var engine in engines.Of(cluster))
+            {
+                foreach (var id in await engine.OperationsAsync(cluster, cancel))
+                {
+                    var entry = await catalogue.OfOperationAsync(id, cancel);
+                    if (entry is { State: not (BackupState.Failed or BackupState.Expired) }) continue;
+                    if (await operations.FindAsync(id, cancel) is not { } operation || !IsOver(operation)) continue;
+                    // One that failed its verification stays for somebody to look at; what an ended operation made does not.
+                    if (operation.State == OperationState.Succeeded && entry is not { State: BackupState.Expired }) continue;
+                    await engine.AbandonAsync(cluster, id, cancel);
+                    BackupsLog.Swept(log, id, $"backup by {engine.Id}");
+                }
+            }
+        }
+    }
+
+    private static bool IsOver(Operation operation) => operation.State.IsEnd();
+
+    // A restored instance stays until somebody discards it.
+    private static bool IsWanted(Operation operation) => operation is { Kind: BackupKinds.Restore, State: OperationState.Succeeded };
+}

@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using OpsConsole.Core.Backups.Restoring;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Operations;
+
+namespace OpsConsole.Core.Backups.Operations;
+
+/// <summary>Restores: <c>{cluster, backupId and/or targetTime, destination, region?}</c>; destination is new or inPlace, and discard (with <c>operation</c>) takes a new
+/// instance away again.</summary>
+public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, BackupCatalogue catalogue, BackupEngineRegistry engines, Instances instances, TimeProvider time) : IPlanner
+{
+    /// <summary>A restored instance is taken away by one click for so long.</summary>
+    private static readonly TimeSpan Window = TimeSpan.FromDays(7);
+
+    public string Kind => BackupKinds.Restore;
+
+    public async Task<Plan> PlanAsync(JsonObject request, CancellationToken cancel)
+    {
+        var cluster = fleet.Cluster(request);
+        return request.Text("destination") switch
+        {
+            "new" => await NewAsync(cluster, request, cancel),
+            "discard" => Discard(cluster, request),
+            _ => throw new RequestRefusedException("destination", "Give new or inPlace."),
+        };
+    }
+
+    public async Task<Preflight> PreflightAsync(Plan plan, CancellationToken cancel)
+    {
+        var step = plan.Steps.FirstOrDefault(s => s.Step == OpenInstance.StepName);
+        if (step is null) return Preflight.Nothing;
+        var cluster = step.Parameters.Text("cluster");
+        var backup = await catalogue.FindAsync(step.Parameters["backupId"]!.GetValue<Guid>(), cancel);
+        var range = await catalogue.RangeAsync(cluster, cancel);
+        var target = step.Parameters["targetTime"]?.GetValue<DateTimeOffset>();
+        var seconds = backup?.RestoreSeconds ?? (await catalogue.NewestProvenAsync(cluster, cancel))?.RestoreSeconds;
+        return new Preflight
+        {
+            Checks = [Usable(backup), InRange(target, range), Past(target, range), await PlaceAsync(step.Parameters["regions"]!.AsArray().Select(r => r!.GetValue<string>()), cancel)],
+            Estimate = new JsonObject
+            {
+                ["rtoSeconds"] = seconds,
+                ["rpoSeconds"] = Math.Round(Math.Max(0, (time.GetUtcNow() - (target ?? backup?.EndedAt ?? time.GetUtcNow())).TotalSeconds), 1),
+                ["newestRestorableAt"] = range?.To,
+            },
+        };
+    }
+
+    public JsonObject? Reverse(Operation succeeded) => succeeded.Result["region"] is null || succeeded.Request.Optional("destination") != "new" ? null : new JsonObject
+    {
+        ["cluster"] = succeeded.Request.Text("cluster"), ["destination"] = "discard", ["operation"] = succeeded.Id.ToString(), ["region"] = succeeded.Result["region"]!.DeepClone(),
+    };
+
+    private async Task<Plan> NewAsync(ClusterOptions cluster, JsonObject request, CancellationToken cancel)
+    {
+        var (backup, target) = await ChooseAsync(cluster.Id, request, cancel);
+        var region = request.Optional("region");
+        var regions = fleet.PlacesFor(cluster, options, region);
+        if (region is not null && !regions.Contains(region)) throw new RequestRefusedException("region", $"'{region}' has no place for a restored instance of {cluster.Id} within its compliance zones. Places: {string.Join(", ", regions)}.");
+        JsonObject Parameters()
+        {
+            var parameters = new JsonObject
+            {
+                ["cluster"] = cluster.Id, ["engine"] = backup.Engine, ["backupId"] = backup.Id, ["copies"] = Requests.CopiesOf(backup), ["regions"] = new JsonArray([.. regions.Select(r => (JsonNode)r)]),
+            };
+            if (target is { } at) parameters["targetTime"] = at.ToUniversalTime();
+            return parameters;
+        }
+        var moment = (target ?? backup.EndedAt).UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) + "Z";
+        var log = target is null ? [] : new[]
+        {
+            new PlanStep
+            {
+                Step = StoreLog.StepName, Name = "The log up to that moment is stored", Detail = "Where it is newer than what is stored, the primary closes its segment and it is waited for.",
+                Reversibility = Reversibility.Neutral, Parameters = Parameters(), TimeoutSeconds = 180, Attempts = 2,
+            },
+        };
+        return new Plan
+        {
+            Kind = Kind,
+            Title = $"Restore {cluster.Id} as of {moment} into a new instance",
+            Severity = Severity.Low,
+            Targets = [new PlanTarget($"backup:{backup.Id}", ResourceClass.Topology)],
+            CommitWindowSeconds = Window.TotalSeconds,
+            Steps =
+            [
+                .. log,
+                new PlanStep
+                {
+                    Step = OpenInstance.StepName, Name = "Restore into a new instance", Detail = $"From the {backup.Type.Word()} backup of {backup.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm}Z ({backup.Engine}).",
+                    Undo = "The instance is stopped and deleted.", Parameters = Parameters(), TimeoutSeconds = 86_400, Attempts = 2,
+                },
+                new PlanStep
+                {
+                    Step = HandOver.StepName, Name = "Validate it and measure", Detail = "How long it took, and which moment it holds.", Reversibility = Reversibility.Neutral, Parameters = Parameters(), Attempts = 2,
+                },
+            ],
+        };
+    }
+
+    private Plan Discard(ClusterOptions cluster, JsonObject request) => new()
+    {
+        Kind = Kind,
+        Title = $"Remove the restored instance of {cluster.Id} in {request.Text("region")}",
+        Severity = Severity.Low,
+        Targets = [new PlanTarget($"restored:{request.Text("operation")}", ResourceClass.Data)],
+        Steps =
+        [
+            new PlanStep
+            {
+                Step = DiscardInstance.StepName, Name = "Stop and delete it", Reversibility = Reversibility.ForwardOnly,
+                Parameters = new JsonObject { ["cluster"] = cluster.Id, ["operation"] = Guid.Parse(request.Text("operation")), ["region"] = request.Text("region") },
+            },
+        ],
+    };
+
+    /// <summary>The named backup, or the newest one before the moment that can be rolled forward to it.</summary>
+    private async Task<(Backup, DateTimeOffset?)> ChooseAsync(string cluster, JsonObject request, CancellationToken cancel)
+    {
+        DateTimeOffset? target = request.Optional("targetTime") is not { } text ? null
+            : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? at.ToUniversalTime() : throw new RequestRefusedException("targetTime", $"'{text}' is no moment. Write it as 2026-03-01T12:00:00Z.");
+        if (target > time.GetUtcNow().AddSeconds(5)) throw new RequestRefusedException("targetTime", "That moment is in the future.");
+        if (request.Optional("backupId") is not null)
+        {
+            var named = await catalogue.BackupAsync(request, cancel);
+            if (named.Cluster != cluster) throw new RequestRefusedException("backupId", $"That backup is of {named.Cluster}.");
+            if (!named.State.IsUsable()) throw new RequestRefusedException("backupId", $"That backup is {named.State.Word()}: {(named.Failure.Length > 0 ? named.Failure : "it has been deleted")}");
+            if (target < named.EndedAt) throw new RequestRefusedException("targetTime", $"That moment lies before the backup's end, {named.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z. Choose an earlier backup, or leave backupId out.");
+            if (target is not null && !engines.Get(named.Engine).Capabilities.PointInTime) throw new RequestRefusedException("targetTime", $"{named.Engine} restores to the moment of the backup only. Leave targetTime out.");
+            return (named, target);
+        }
+        if (target is null) throw new RequestRefusedException("targetTime", "Give backupId, targetTime or both.");
+        var backups = await catalogue.ListAsync(cluster, limit: 100_000, cancel: cancel);
+        var fitting = backups.Where(b => b.State.IsUsable() && b.Type != BackupType.Logical && b.EndedAt <= target && engines.Find(b.Engine) is { Capabilities.PointInTime: true }).ToList();
+        var chosen = fitting.OrderByDescending(b => b.State is BackupState.Verified or BackupState.Proven).ThenByDescending(b => b.EndedAt).FirstOrDefault();
+        return chosen is not null ? (chosen, target) : throw new RequestRefusedException("targetTime",
+            backups.LastOrDefault(b => b.State.IsUsable()) is { } oldest ? $"No usable backup ended before that moment; the oldest is of {oldest.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z." : $"There is no usable backup of {cluster}. Take one first.");
+    }
+
+    private PreflightCheck Usable(Backup? backup) => backup is null
+        ? new PreflightCheck("backup-usable", CheckVerdict.Blocking, "gone", "", "The backup is not in the catalogue any more.")
+        : backup.IsProven(time.GetUtcNow()) ? new PreflightCheck("backup-usable", CheckVerdict.Passed, "proven", "proven", "It was restored and found right within seven days.")
+        : new PreflightCheck("backup-usable", CheckVerdict.Warning, backup.State.Word(), "proven", "It has not been proven lately: it may turn out not to restore.");
+
+    private static PreflightCheck InRange(DateTimeOffset? target, RestorableRange? range) => target is not { } at
+        ? new PreflightCheck("target-stored", CheckVerdict.Passed, "the backup's own moment", "", "The backup holds all that is needed.")
+        : range is not null && at <= range.To ? new PreflightCheck("target-stored", CheckVerdict.Passed, $"{at.UtcDateTime:u}", $"{range.To.UtcDateTime:u}", "The log up to that moment is stored.")
+        : new PreflightCheck("target-stored", CheckVerdict.Warning, $"{at.UtcDateTime:u}", $"{range?.To.UtcDateTime:u}", "That moment is newer than what is stored of the log: the primary closes its segment first, and it is waited for.");
+
+    private static PreflightCheck Past(DateTimeOffset? target, RestorableRange? range) => target is { } at && range?.Forks.FirstOrDefault(f => at > f.Ended && at < f.Began) is { } fork
+        ? new PreflightCheck("history", CheckVerdict.Warning, $"{at.UtcDateTime:u}", $"{fork.Ended.UtcDateTime:u}", $"Timeline {fork.Timeline} ended at {fork.Ended.UtcDateTime:u} and the next began at {fork.Began.UtcDateTime:u}: you get the state of the earlier moment, since what was written between is in no history.")
+        : new PreflightCheck("history", CheckVerdict.Passed, "one history", "", "The moment lies on the history that the cluster has now.");
+
+    private async Task<PreflightCheck> PlaceAsync(IEnumerable<string> regions, CancellationToken cancel)
+    {
+        var wanted = regions.ToHashSet();
+        var taken = (await instances.AllAsync(cancel)).Select(i => (i.Place.Region, i.Place.Port)).ToHashSet();
+        var free = options.Places.Count(p => wanted.Contains(p.Region) && !taken.Contains((p.Region, p.Port)));
+        return free > 0
+            ? new PreflightCheck("place-free", CheckVerdict.Passed, $"{free} free", "1", "There is a place for the instance.")
+            : new PreflightCheck("place-free", CheckVerdict.Blocking, "0 free", "1", "Every place for a restored instance is taken. Discard one that is no longer needed, or declare more under Backups:Places.");
+    }
+}

@@ -1,0 +1,190 @@
+using System.Security.Cryptography;
+using Npgsql;
+using OpsConsole.Core.Backups.Restoring;
+using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Operations;
+
+namespace OpsConsole.Core.Backups.Operations;
+
+/// <summary>Names of values that steps leave for later ones.</summary>
+internal static class RestoreOutputs
+{
+    public const string Place = "place";
+    public const string Seconds = "restoreSeconds";
+    public const string Began = "restoreBegan";
+}
+
+/// <summary>A target newer than what is stored of the log: the primary closes its segment, and it is waited for.</summary>
+public sealed class StoreLog(BackupParts parts, RestoreLog log) : BackupStep(parts, StepName)
+{
+    public const string StepName = "restore.log";
+
+    public override Task ActAsync(StepContext context) => TellingAsync(async () =>
+    {
+        var (cluster, target) = (Cluster(context), context.Parameter<DateTimeOffset>("targetTime"));
+        if (await Parts.Moments.NewestAsync(cluster, context.Cancel) is { } newest && newest > target)
+        {
+            await context.SayAsync($"The log is stored up to {newest.UtcDateTime:u}.");
+            return;
+        }
+        await context.SayAsync("The log up to that moment is not stored yet: the primary closes its segment now.");
+        await log.BringAsync(cluster, Engine(context), target, context.SayAsync, context.Cancel);
+    });
+}
+
+/// <summary>Restores into an instance of its own and waits until it takes writes. Its undo removes the instance, wherever it got to.</summary>
+public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName)
+{
+    public const string StepName = "restore.open";
+    private static readonly TimeSpan OpenLimit = TimeSpan.FromMinutes(30);
+
+    public override async Task<WorldState> CheckAsync(StepContext context)
+    {
+        if (await Parts.Instances.FindAsync(context.OperationId, context.Cancel) is not { } found) return WorldState.NotDone;
+        // Half of one counts for nothing, except for the undo: it is made again from the start.
+        return found.Pid is not null && context.Outputs.Has(RestoreOutputs.Seconds) && await AnswersAsync(context, found.Place) ? WorldState.Done : WorldState.Unclear;
+    }
+
+    public override Task ActAsync(StepContext context) => TellingAsync(async () =>
+    {
+        if (await Parts.Instances.FindAsync(context.OperationId, context.Cancel) is { } half) await Parts.Instances.RemoveAsync(half.Place, context.OperationId, context.Cancel);
+        var began = Parts.Time.GetTimestamp();
+        context.Outputs.Set(RestoreOutputs.Began, Parts.Time.GetUtcNow());
+        var place = await Parts.Instances.TakeAsync(context.OperationId, context.Parameter<string[]>("regions"), context.Cancel);
+        context.Outputs.Set(RestoreOutputs.Place, place);
+        await context.ProgressAsync(5, $"{place.Region}, port {place.Port}");
+        await FillAsync(context, place);
+        await context.ProgressAsync(60, "the server starts and recovers");
+        await Parts.Instances.StartAsync(place, context.Cancel);
+        await NodeSql.UntilAsync(() => AnswersAsync(context, place), OpenLimit, Parts.Time, () => "It does not end its recovery.", context.Cancel);
+        var seconds = Math.Round(Parts.Time.GetElapsedTime(began).TotalSeconds, 3);
+        context.Outputs.Set(RestoreOutputs.Seconds, seconds);
+        context.Result.Set(RestoreOutputs.Seconds, seconds);
+        Parts.Metrics.Recovered(context.Plan.Kind, seconds);
+        await context.SayAsync($"Open after {seconds:0.0} s.");
+    });
+
+    public override async Task UndoAsync(StepContext context)
+    {
+        if (await Parts.Instances.FindAsync(context.OperationId, context.Cancel) is { } found) await Parts.Instances.RemoveAsync(found.Place, context.OperationId, context.Cancel);
+    }
+
+    public override async Task<bool> IsUndoneAsync(StepContext context)
+    {
+        // A host out of reach may hold it still: where it was put is asked for by name, so that a failure shows.
+        if (context.Outputs.Get<InstancePlace>(RestoreOutputs.Place) is { } place && (await Parts.Instances.ListAsync(place.Region, context.Cancel)).Any(i => i.Operation == context.OperationId)) return false;
+        return await Parts.Instances.FindAsync(context.OperationId, context.Cancel) is null;
+    }
+
+    /// <summary>From the first copy that can be read.</summary>
+    private async Task FillAsync(StepContext context, InstancePlace place)
+    {
+        var backup = await BackupAsync(context);
+        var target = Target(context);
+        var wanted = context.Parameter<string[]>("copies");
+        var copies = wanted.Select(r => backup.Copies.FirstOrDefault(c => c.Repository == r)).OfType<BackupCopy>().ToList();
+        for (var i = 0; i < copies.Count; i++)
+        {
+            try
+            {
+                await Parts.Engines.Get(backup.Engine).RestoreAsync(new RestoreOrder(backup.Cluster, backup.Type, copies[i], target, place.Region, place.Directory), Progress(context), context.Cancel);
+                context.Result.Set("repository", copies[i].Repository);
+                return;
+            }
+            catch (BackupEngineException e) when (i < copies.Count - 1)
+            {
+                await context.SayAsync($"{copies[i].Repository}: {e.Message} The next copy is tried.");
+                await Parts.Instances.RemoveAsync(place, context.OperationId, context.Cancel);
+                await Parts.Instances.TakeAsync(context.OperationId, [place.Region], context.Cancel);
+            }
+        }
+    }
+
+    internal static RestoreTarget Target(StepContext context) => context.Step.Parameters["targetTime"] is { } at
+        ? new RestoreTarget(RecoveryTarget.Time, at.GetValue<DateTimeOffset>())
+        : new RestoreTarget(RecoveryTarget.Backup);
+
+    private async Task<bool> AnswersAsync(StepContext context, InstancePlace place)
+    {
+        try
+        {
+            await using var connection = await Parts.Instances.OpenAsync(Cluster(context), place, context.Cancel);
+            return !await Promotion.InRecoveryAsync(connection, context.Cancel);
+        }
+        catch (NpgsqlException)
+        {
+            return false; // not open yet
+        }
+    }
+}
+
+/// <summary>Asks the restored instance what it holds, and proves the backup by it.</summary>
+public sealed class InspectInstance(BackupParts parts, InstanceProof proof) : BackupStep(parts, StepName)
+{
+    public const string StepName = "verify.inspect";
+
+    public override async Task ActAsync(StepContext context)
+    {
+        var (backup, place) = (await BackupAsync(context), context.Outputs.Get<InstancePlace>(RestoreOutputs.Place)!);
+        var findings = await proof.InspectAsync(backup, place, context.ProgressAsync, context.Cancel);
+        context.Result.Set("findings", findings);
+        foreach (var finding in findings) await context.SayAsync($"{finding.Name}: {finding.Answer}");
+        var seconds = context.Outputs.Get<double>(RestoreOutputs.Seconds);
+        if (findings.Where(f => !f.Passed).Select(f => $"{f.Name}: {f.Answer}").ToList() is { Count: > 0 } wrong)
+        {
+            var words = $"It was restored and opened, but its data is not right. {string.Join("; ", wrong)}";
+            await Parts.Records.FailedAsync(backup.Id, words, "system", context.Cancel);
+            Alarm(context, "backupWrong", words);
+            Parts.Metrics.Ended("verify", "failed");
+            throw new StepFailedException(words) { Final = true };
+        }
+        await Parts.Records.ProvenAsync(backup.Id, seconds, $"restored from {context.Result.Get<string>("repository")} in {seconds:0.0} s; {findings.Count} checks passed", "system", context.Cancel);
+        context.Result.Set("provenAt", Parts.Time.GetUtcNow());
+        Parts.Metrics.Ended("verify", "succeeded");
+    }
+}
+
+/// <summary>Validates a restored instance, measures what was reached, and gives out how to connect.</summary>
+public sealed class HandOver(BackupParts parts, InstanceProof proof) : BackupStep(parts, StepName)
+{
+    public const string StepName = "restore.report";
+    public const string Role = "restored";
+
+    public override async Task ActAsync(StepContext context)
+    {
+        var (cluster, place) = (Cluster(context), context.Outputs.Get<InstancePlace>(RestoreOutputs.Place)!);
+        await using var connection = await Parts.Instances.OpenAsync(cluster, place, context.Cancel);
+        var reached = await proof.NewestHeartbeatAsync(connection, context.Cancel);
+        context.Result.Set("region", place.Region);
+        context.Result.Set("newestRowAt", reached);
+        context.Result.Set("measuredRtoSeconds", context.Outputs.Get<double>(RestoreOutputs.Seconds));
+        if (context.Step.Parameters["targetTime"] is { } target && reached is { } at)
+            context.Result.Set("measuredRpoSeconds", Math.Max(0, Math.Round((target.GetValue<DateTimeOffset>() - at).TotalSeconds, 3)));
+        // A role of this instance alone, which reads and writes all data and governs nothing.
+        var password = RandomNumberGenerator.GetHexString(32, lowercase: true);
+        await connection.ExecuteAsync($"""
+            DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{Role}') THEN CREATE ROLE {Role}; END IF; END $$;
+            ALTER ROLE {Role} LOGIN PASSWORD '{password}';
+            GRANT pg_read_all_data, pg_write_all_data TO {Role};
+            """, context.Cancel);
+        context.Result.Set("connection", $"postgresql://{Role}:{password}@{place.Address}/{Parts.Fleet.Clusters[cluster].Database}");
+        Parts.Metrics.Ended("restore", "succeeded");
+        await context.SayAsync($"Ready in {place.Region}{(reached is { } row ? $"; its newest heartbeat is of {row.UtcDateTime:yyyy-MM-dd HH:mm:ss.fff}Z" : "")}.");
+    }
+}
+
+/// <summary>Removes an instance that an earlier restore has left.</summary>
+public sealed class DiscardInstance(BackupParts parts) : BackupStep(parts, StepName)
+{
+    public const string StepName = "restore.discard";
+
+    public override async Task<WorldState> CheckAsync(StepContext context) =>
+        (await Parts.Instances.ListAsync(context.Parameter<string>("region"), context.Cancel)).Any(i => i.Operation == context.Parameter<Guid>("operation")) ? WorldState.NotDone : WorldState.Done;
+
+    public override async Task ActAsync(StepContext context)
+    {
+        var operation = context.Parameter<Guid>("operation");
+        if ((await Parts.Instances.ListAsync(context.Parameter<string>("region"), context.Cancel)).FirstOrDefault(i => i.Operation == operation) is { } found)
+            await Parts.Instances.RemoveAsync(found.Place, operation, context.Cancel);
+    }
+}

@@ -1,0 +1,38 @@
+using OpsConsole.Sandbox.Layout;
+using OpsConsole.Sandbox.Postgres;
+
+namespace OpsConsole.Sandbox.Backups;
+
+/// <summary>What a region's shell offers for backups, restores and restored instances, as an operator would write it for a real host.</summary>
+public static class BackupCommands
+{
+    public static Dictionary<string, string> For(PostgresBinaries binaries, SandboxPaths paths, string region)
+    {
+        var (program, data, restored) = (PgBackRestHosts.Program(paths, region), paths.PostgresData(region), paths.Restored(region));
+        var run = $"{program} --stanza={{stanza}}";
+        return new Dictionary<string, string>
+        {
+            ["pgbackrest.info"] = $"{run} --output=json info",
+            ["pgbackrest.backup"] = $"nice -n 5 {run} --repo={{repo}} --type={{type}} --annotation=operation={{operation}} backup",
+            // The shell's own text has quotes where the program's arguments have none.
+            ["pgbackrest.cancel"] = "pkill -TERM -f -- annotation=operation={operation}; exit 0",
+            ["pgbackrest.verify"] = $"nice -n 10 {run} --repo={{repo}} --output=text --verbose verify",
+            ["pgbackrest.restore"] = $"{run} --repo={{repo}} --set={{set}} --pg1-path={{directory}} --process-max=2 --type=immediate --target-action=promote restore",
+            ["pgbackrest.restoreTo"] = $"{run} --repo={{repo}} --set={{set}} --pg1-path={{directory}} --process-max=2 --type={{type}} --target={{target}} --target-timeline={{timeline}} --target-action=promote restore",
+            ["pgbackrest.restoreLatest"] = $"{run} --repo={{repo}} --set={{set}} --pg1-path={{directory}} --process-max=2 --type=default restore",
+            ["pgbackrest.expire"] = $"{run} --repo={{repo}} --set={{set}} expire",
+            ["pgbackrest.trim"] = $"{run} --repo={{repo}} --repo{{repo}}-retention-full={{count}} expire",
+            // Finished segments that this node has are brought away once more; those that are stored already are recognised by their checksum.
+            ["wal.again"] = $"cd {data}/pg_wal/archive_status && for f in *.done; do [ -e \"$f\" ] && mv \"$f\" \"${{f%.done}}.ready\"; done; exit 0",
+
+            ["instance.take"] = $"mkdir -p {restored} && ln -sT {{operation}} {restored}/{{port}}.owner && echo {restored}/{{port}}",
+            ["instance.list"] = $"cd {restored} 2>/dev/null || exit 0; for l in *.owner; do [ -L \"$l\" ] && echo \"${{l%.owner}} $(readlink \"$l\") {restored}/${{l%.owner}} $(head -n 1 \"${{l%.owner}}/postmaster.pid\" 2>/dev/null)\"; done; exit 0",
+            ["instance.start"] = $"umask 077; d={restored}/{{port}}; rm -f $d/standby.signal $d/postmaster.pid; cat >> $d/postgresql.auto.conf && "
+                + $"{binaries["pg_ctl"]} -D $d -w -t 600 -l $d.log start >/dev/null || {{ tail -n 20 $d.log >&2; exit 1; }}",
+            ["instance.check"] = $"PGPASSFILE={paths.PasswordFile(region)} {binaries["pg_amcheck"]} -h 127.0.0.1 -p {{port}} -U {OrdersCluster.Operator} --all --install-missing 2>&1",
+            ["instance.remove"] = $"d={restored}/{{port}}; [ \"$(readlink $d.owner)\" = {{operation}} ] || exit 0; pkill -KILL -f -- \"pg1-path=$d \"; "
+                + "p=$(head -n 1 $d/postmaster.pid 2>/dev/null) && tr '\\0' ' ' </proc/$p/cmdline 2>/dev/null | grep -qF -- \"-D $d \" && { kill -INT $p; n=0; while kill -0 $p 2>/dev/null && [ $n -lt 500 ]; do sleep 0.01; n=$((n+1)); done; kill -KILL $p $(pgrep -P $p) 2>/dev/null; }; "
+                + "rm -rf $d $d.log && rm -f $d.owner",
+        };
+    }
+}

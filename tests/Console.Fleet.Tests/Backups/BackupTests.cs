@@ -1,0 +1,136 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Npgsql;
+using OpsConsole.Core.Backups;
+using OpsConsole.Core.Backups.Operations;
+using OpsConsole.Core.Backups.Restoring;
+using OpsConsole.Core.Operations;
+using OpsConsole.Fleet.Tests.Failover;
+using OpsConsole.Fleet.Tests.Sandbox;
+
+namespace OpsConsole.Fleet.Tests.Backups;
+
+/// <summary>Backups by pgBackRest of the embedded fleet's database into the stores of two regions, and what comes back from them.</summary>
+public sealed class BackupTests(SandboxFixture sandbox)
+{
+    [Fact]
+    public async Task Backup_FullAndIncremental_ProvenAndRestoredToAMomentAcrossASwitchover()
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        await using var console = await FailoverConsole.StartAsync(fleet);
+        await console.SettledAsync();
+        await ExecuteAsync(fleet.WriteEndpoint, "DROP TABLE IF EXISTS moments; CREATE TABLE moments (n int, at timestamptz DEFAULT clock_timestamp())");
+
+        var full = await BackupAsync(console, "full");
+        var incremental = await BackupAsync(console, "incremental");
+        Assert.Equal((BackupType.Full, BackupState.Verified), (full.Type, full.State));
+        Assert.Equal((BackupType.Incremental, full.Id), (incremental.Type, incremental.BaseId!.Value));
+        Assert.Equal(["us-east-1", "us-west-2"], incremental.Copies.Where(c => c.State == CopyState.Verified).Select(c => c.Region).Order());
+        Assert.True(incremental.SizeBytes > 0 && incremental.StoredBytes < full.StoredBytes);
+
+        var proof = await SucceedAsync(console, BackupKinds.Verify, new() { ["backupId"] = incremental.Id.ToString() });
+        var proven = await console.Get<IBackupCatalogue>().NewestProvenAsync("orders");
+        Assert.Equal(incremental.Id, proven!.Id);
+        Assert.True(proven.RestoreSeconds > 0);
+        Assert.Contains(proof.Result["findings"]!.AsArray(), f => f!["name"]!.GetValue<string>() == "pg_amcheck");
+        Assert.Empty(await console.Get<Instances>().AllAsync(CancellationToken.None));
+
+        // A row before the move, a move, a row after it, the moment, and one too late.
+        await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO moments VALUES (1)");
+        var source = console.Primary;
+        var target = LiveFleet.Regions.First(r => r != source);
+        var moved = await console.RunAsync(FailoverConsole.Request(source, target, planned: true));
+        Assert.True(moved.State == OperationState.Succeeded, await console.StoryAsync(moved));
+        await console.SettledAsync(target);
+        await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO moments VALUES (2)");
+        var moment = await fleet.AskAsync<DateTime>(fleet.WriteEndpoint, "SELECT clock_timestamp()");
+        await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO moments VALUES (3)");
+
+        var restored = await SucceedAsync(console, BackupKinds.Restore, new()
+        {
+            ["cluster"] = "orders", ["targetTime"] = moment.ToString("O", CultureInfo.InvariantCulture), ["destination"] = "new",
+        });
+        Assert.Equal("1,2", await fleet.AskAsync<string>(Libpq(restored.Result["connection"]!.GetValue<string>()), "SELECT string_agg(n::text, ',' ORDER BY n) FROM moments"));
+        Assert.InRange(restored.Result["measuredRpoSeconds"]!.GetValue<double>(), 0, 30);
+        var range = await console.Get<IBackupCatalogue>().RangeAsync("orders");
+        Assert.True(range!.To >= moment.ToUniversalTime(), $"{range} does not reach {moment:O}");
+        Assert.NotEmpty(range.Forks);
+
+        var taken = await console.Get<OperationService>().RollBackAsync(restored.Id, "seen", Core.Approvals.Person.Console);
+        Assert.Equal(OperationState.Succeeded, (await console.EndAsync(taken.Id)).State);
+        Assert.Empty(await console.Get<Instances>().AllAsync(CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Verify_RepositoryDamaged_FailsWithTheCopyAndTheRemedy()
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        await using var console = await FailoverConsole.StartAsync(fleet);
+        await console.SettledAsync();
+        var backup = await BackupAsync(console, "full");
+        Damage("us-west-2", backup.Copies.Single(c => c.Region == "us-west-2").Label);
+
+        var verification = await console.RunAsync(BackupKinds.Verify, new() { ["backupId"] = backup.Id.ToString() });
+
+        Assert.Equal(OperationState.Failed, verification.State);
+        Assert.Contains("us-west-2-store did not pass", verification.EndReason, StringComparison.Ordinal);
+        Assert.Contains("take a new full backup", verification.EndReason, StringComparison.Ordinal);
+        var after = (await console.Get<IBackupCatalogue>().FindAsync(backup.Id))!;
+        Assert.Equal(BackupState.Taken, after.State);
+        Assert.Equal(CopyState.Failed, after.Copies.Single(c => c.Region == "us-west-2").State);
+
+        // The other copy still restores.
+        Damage("us-west-2", backup.Copies.Single(c => c.Region == "us-west-2").Label);
+        var restored = await SucceedAsync(console, BackupKinds.Restore, new() { ["cluster"] = "orders", ["backupId"] = backup.Id.ToString(), ["destination"] = "new" });
+        Assert.Equal("us-east-1-store", restored.Result["repository"]!.GetValue<string>());
+        await console.Get<OperationService>().RollBackAsync(restored.Id, "seen", Core.Approvals.Person.Console);
+        await Eventually.TrueAsync(async () => (await console.Get<Instances>().AllAsync(CancellationToken.None)).Count == 0, "the instance is gone", TimeSpan.FromSeconds(30));
+    }
+
+    private static async Task<Backup> BackupAsync(FailoverConsole console, string type)
+    {
+        var operation = await SucceedAsync(console, BackupKinds.Backup, new() { ["cluster"] = "orders", ["type"] = type });
+        return (await console.Get<IBackupCatalogue>().FindAsync(operation.Result["backupId"]!.GetValue<Guid>()))!;
+    }
+
+    private static async Task<Operation> SucceedAsync(FailoverConsole console, string kind, JsonObject request)
+    {
+        var operation = await console.RunAsync(kind, request, TimeSpan.FromMinutes(3));
+        var story = await console.StoryAsync(operation);
+        TestContext.Current.TestOutputHelper?.WriteLine(story);
+        Assert.True(operation.State == OperationState.Succeeded, story);
+        return operation;
+    }
+
+    // Overwrites the middle of every object of a backup set.
+    private void Damage(string region, string label)
+    {
+        var store = Path.Combine(sandbox.Place.Directory, "sites", region, "storage", "backups");
+        var damaged = 0;
+        foreach (var description in Directory.GetFiles(store, "*.json"))
+        {
+            var key = JsonNode.Parse(File.ReadAllText(description))!["Key"]!.GetValue<string>();
+            if (!key.Contains($"/{label}/bundle/", StringComparison.Ordinal)) continue;
+            using var data = File.OpenWrite(Path.ChangeExtension(description, ".data"));
+            data.Position = data.Length / 2;
+            data.Write(new byte[64]);
+            damaged++;
+        }
+        Assert.True(damaged > 0, $"no object of {label} in {store}");
+    }
+
+    private static string Libpq(string uri)
+    {
+        var at = new Uri(uri);
+        var user = at.UserInfo.Split(':');
+        return new NpgsqlConnectionStringBuilder { Host = at.Host, Port = at.Port, Username = user[0], Password = user[1], Database = at.AbsolutePath.Trim('/'), Pooling = false }.ConnectionString;
+    }
+
+    private static async Task ExecuteAsync(string connectionString, string sql)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+}
