@@ -1,6 +1,7 @@
 using System.Globalization;
 using OpsConsole.Bench.Circuits;
 using OpsConsole.Bench.Failover;
+using OpsConsole.Bench.Faults;
 using OpsConsole.Bench.Probes;
 
 string Option(string name, string otherwise) => Array.IndexOf(args, "--" + name) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : otherwise;
@@ -17,6 +18,10 @@ switch (args.FirstOrDefault())
         return 0;
     case "failover":
         return await FailoverBench.RunAsync(Number("runs", 5), Number("port", 29000), Option("latency", "off") == "on", Option("cases", "switchover,kill,hang"), args.Contains("--steps"));
+    case "faults":
+        return await FaultsBench.RunAsync(Number("times", 20), Number("port", 29000), Option("only", ""));
+    case "kills":
+        return await KillsBench.RunAsync(Number("kills", 100), Number("port", 29000), Number("seed", 1));
     case "targets":
         await Targets.RunAsync(Number("port", 29001));
         return 0;
@@ -24,6 +29,6 @@ switch (args.FirstOrDefault())
         await ProbesBench.LoopAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29001));
         return 0;
     default:
-        Console.Error.WriteLine("usage: OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000] [--peers yes|no]\n       OpsConsole.Bench failover [--runs 5] [--cases switchover,kill,hang] [--latency off] [--steps] [--port 29000]");
+        Console.Error.WriteLine("usage: OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000] [--peers yes|no]\n       OpsConsole.Bench failover [--runs 5] [--cases switchover,kill,hang] [--latency off] [--steps] [--port 29000]\n       OpsConsole.Bench faults [--times 20] [--only ID,ID] [--port 29000]\n       OpsConsole.Bench kills [--kills 100] [--seed 1] [--port 29000]");
         return 64;
 }

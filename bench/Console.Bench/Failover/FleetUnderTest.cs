@@ -36,6 +36,8 @@ internal sealed class FleetUnderTest : IAsyncDisposable
         throw new InvalidOperationException($"The fleet did not start:\n{string.Join('\n', fleet._said)}");
     }
 
+    public string Root => _directory;
+    public int PortBase => _portBase;
     public JsonNode Endpoints => JsonNode.Parse(File.ReadAllText(Path.Combine(_directory, "endpoints.json")))!;
     public JsonArray Credentials => JsonNode.Parse(File.ReadAllText(Path.Combine(_directory, "credentials.json")))!.AsArray();
     public IReadOnlyList<string> Regions => [.. Endpoints["regions"]!.AsObject().Select(r => r.Key)];

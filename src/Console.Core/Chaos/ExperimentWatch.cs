@@ -11,7 +11,11 @@ public sealed partial class ExperimentWatch(
     OperationReader reader, OperationService operations, OpenSevere severe, SchedulePause pause, OperationSignals signals, TimeProvider clock, ILogger<ExperimentWatch> log) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    /// <summary>Something severe counts when it has been there for so long: a picture that is just being filled shows clusters without a primary.</summary>
+    private static readonly TimeSpan Lasting = TimeSpan.FromSeconds(5);
     private static readonly string[] Ended = [OperationKinds.Experiment, OperationKinds.Drill];
+
+    private readonly Dictionary<string, long> _since = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -44,9 +48,16 @@ public sealed partial class ExperimentWatch(
             await pause.PauseAsync($"failover:{move.Id}", $"{move.Plan.Title}: schedules wait until somebody resumes them.", Person.Console, cancel);
         }
         var running = await ListAsync(OperationKinds.Experiment, cancel);
-        if (await severe.UnexpectedAsync(running, cancel) is not [var worst, ..]) return;
+        if (Lasts(await severe.UnexpectedAsync(running, cancel)) is not { } worst) return;
         await EndAsync(running, $"something severe that it is not expected to do: {worst.What}", cancel);
         await pause.PauseAsync(worst.Id, $"{worst.What}: schedules wait until somebody resumes them.", Person.Console, cancel);
+    }
+
+    private SevereCondition? Lasts(IReadOnlyList<SevereCondition> open)
+    {
+        foreach (var gone in _since.Keys.Except(open.Select(o => o.Id)).ToList()) _since.Remove(gone);
+        foreach (var condition in open) _since.TryAdd(condition.Id, clock.GetTimestamp());
+        return open.FirstOrDefault(o => clock.GetElapsedTime(_since[o.Id]) >= Lasting);
     }
 
     private async Task EndAsync(IReadOnlyList<Operation> running, string reason, CancellationToken cancel)

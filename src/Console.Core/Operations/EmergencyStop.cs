@@ -89,11 +89,19 @@ public sealed class EmergencyStop
         var open = await connection.Command("""
             SELECT id FROM ops.operation WHERE kind = ANY(@kinds) AND wish IS NULL AND state IN ('planned', 'awaitingApproval', 'approved', 'running')
             """, ("kinds", OperationKinds.Stoppable.ToArray())).ListAsync(r => r.GetGuid(0), cancel);
-        foreach (var id in open)
+        await Task.WhenAll(open.Select(id => StopAsync(id, cancel)));
+    }
+
+    /// <summary>One that is past a forward-only step cannot be ended; it is left to finish.</summary>
+    private async Task StopAsync(Guid id, CancellationToken cancel)
+    {
+        try
         {
-            // One that is past a forward-only step cannot be ended; it is left to finish.
-            if (await _reader.FindAsync(id, cancel) is { PastForwardOnly: false })
-                await Wishes.EndAsync(_database, _changer, id, OperationWish.Cancel, "emergency stop", "emergency stop", _clock.GetUtcNow(), cancel);
+            await Wishes.EndAsync(_database, _changer, id, OperationWish.Cancel, "emergency stop", "emergency stop", _clock.GetUtcNow(), cancel);
+        }
+        catch (RequestRefusedException finishing) when (finishing.Rule is "forwardOnly" or "state")
+        {
+            // It can only finish, or has ended meanwhile.
         }
     }
 

@@ -7,7 +7,8 @@ case $tag in ''|*[!A-Za-z0-9-]*) echo "a tag has letters, digits and dashes" >&2
 pidfile=$scratch/$tag.pid fill=$scratch/$tag.fill
 mkdir -p "$scratch"
 
-alive() { [ -s "$pidfile" ] && ps -o pid= -s "$(cat "$pidfile")" 2>/dev/null | grep -q .; }
+# A zombie presses nothing; whoever has to reap it may take its time.
+alive() { [ -s "$pidfile" ] && ps -o stat= -s "$(cat "$pidfile")" 2>/dev/null | grep -qv '^Z'; }
 
 begin() {
   alive && exit 0
@@ -53,12 +54,13 @@ case $verb in
     [ ! -e "$pidfile" ] || marker=1
     if alive; then
       session=$(cat "$pidfile")
-      processes=$(ps -o pid= -s "$session" | wc -l)
+      processes=$(ps -o stat= -s "$session" | grep -cv '^Z')
       memory=$(ps -o rss= -s "$session" | awk '{ sum += $1 } END { print int(sum / 1024) }')
     fi
     [ ! -e "$fill" ] || disk=$(du -m "$fill" | cut -f 1)
     echo "processes=$processes memory=$memory disk=$disk marker=$marker" ;;
   revert)
+    rm -f "$fill"
     i=0
     while alive; do
       pkill -KILL -s "$(cat "$pidfile")"
