@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Backups.Restoring;
+using OpsConsole.Core.Backups.Schedules;
 using OpsConsole.Core.Drivers.PgBackRest;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
@@ -35,6 +36,8 @@ public static class BackupsRegistration
         services.AddSingleton<IPlanner, ExpirePlanner>();
         foreach (var step in Steps) services.AddSingleton(typeof(IStep), step);
         services.AddSingleton<IObserver, BackupObserver>();
+        services.AddSingleton<BackupScheduler>();
+        services.AddSingleton<BackupCoverage>();
         services.AddSingleton<BackupSweep>();
         services.AddSingleton<IObserver>(s => s.GetRequiredService<BackupSweep>());
         return services;

@@ -54,6 +54,19 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
         return found.SingleOrDefault();
     }
 
+    /// <summary>How fast the log grows (bytes an hour, over the last hour) and how much was written since a moment; null where nothing is known.</summary>
+    public async Task<(double? BytesPerHour, double? BytesSince)> LoadAsync(string cluster, DateTimeOffset? since, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        var now = clock.GetUtcNow();
+        return (await connection.Command("""
+            SELECT CASE WHEN max(at) FILTER (WHERE at > @hour) - min(at) FILTER (WHERE at > @hour) > interval '1 minute'
+                    THEN (max(lsn) FILTER (WHERE at > @hour) - min(lsn) FILTER (WHERE at > @hour))::float8 * 3600 / extract(epoch FROM max(at) FILTER (WHERE at > @hour) - min(at) FILTER (WHERE at > @hour))::float8 END AS rate,
+                (max(lsn) - max(lsn) FILTER (WHERE at <= @since::timestamptz))::float8 AS since
+            FROM backups.mark WHERE cluster = @cluster
+            """, ("cluster", cluster), ("hour", now.AddHours(-1)), ("since", since)).ListAsync(r => (r.Value<double>("rate"), r.Value<double>("since")), cancel)).Single();
+    }
+
     /// <param name="backups">of this cluster</param>
     public async Task<RestorableRange?> RangeAsync(string cluster, IReadOnlyList<Backup> backups, CancellationToken cancel)
     {

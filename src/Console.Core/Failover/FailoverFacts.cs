@@ -1,4 +1,5 @@
 using Npgsql;
+using OpsConsole.Core.Backups;
 using OpsConsole.Core.Drivers.Postgres.Control;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
@@ -9,13 +10,15 @@ using OpsConsole.Core.Traffic;
 namespace OpsConsole.Core.Failover;
 
 /// <summary>Facts from the live picture, and the little that it does not hold, each kept for a moment: asking often costs nothing.</summary>
-public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge edge, OperationReader operations, Automation automation, FailoverOptions options, TimeProvider time, ProvenRecoveries? proven = null) : IFailoverFacts
+public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge edge, OperationReader operations, Automation automation, FailoverOptions options, TimeProvider time, ProvenRecoveries? proven = null,
+    IBackupCatalogue? backups = null) : IFailoverFacts
 {
     private static readonly TimeSpan Managers = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(30);
     private readonly Kept<(IReadOnlyList<string> Silent, double? LoadRps)> _traffic = new(Managers, time);
     private readonly Kept<IReadOnlyList<ActiveHold>> _holds = new(TimeSpan.FromSeconds(1), time);
     private readonly Dictionary<string, Kept<double?>> _skew = fleet.Clusters.Keys.ToDictionary(c => c, _ => new Kept<double?>(TimeSpan.FromSeconds(30), time));
+    private readonly Dictionary<string, Kept<DateTimeOffset?>> _backups = fleet.Clusters.Keys.ToDictionary(c => c, _ => new Kept<DateTimeOffset?>(TimeSpan.FromSeconds(10), time));
     private (long Requests, long At)? _counted;
 
     public async Task<PreflightFacts> GatherAsync(string cluster, CancellationToken cancel)
@@ -36,6 +39,7 @@ public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge
             RunningOperation = running is null ? null : $"{running.Kind} {running.Id}",
             ClockSkewSeconds = _skew[cluster].Peek(token => SkewAsync(declared, token)) ?? observed?.ClockSkewSeconds,
             SwitchoverSeconds = proven?.Of(cluster, planned: true)?.RtoSeconds,
+            NewestBackupAt = backups is null ? null : await _backups[cluster].GetAsync(async token => (await backups.NewestVerifiedAsync(cluster, token))?.EndedAt, cancel),
             ConsoleStateRegion = options.ConsoleStateRegion,
         };
     }

@@ -17,6 +17,7 @@ internal sealed partial class ScheduleRegistration(IRecurringJobManager jobs, Ti
             try
             {
                 jobs.AddOrUpdate<ScheduleJob>(ScheduleJob.Id, job => job.RunAsync(CancellationToken.None), Cron.Minutely, new RecurringJobOptions { TimeZone = TimeZoneInfo.Utc });
+                jobs.AddOrUpdate<BackupJob>(BackupJob.Id, job => job.RunAsync(CancellationToken.None), Cron.Minutely, new RecurringJobOptions { TimeZone = TimeZoneInfo.Utc });
                 return;
             }
             catch (Exception failure) when (failure is not OperationCanceledException)

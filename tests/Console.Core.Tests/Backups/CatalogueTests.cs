@@ -77,7 +77,7 @@ public sealed class CatalogueTests : IAsyncLifetime
 
         var backup = await _records.CheckedAsync(id, [new("near", true, "fine"), new("far", false, "1 file with a wrong checksum")], "system", default);
 
-        Assert.Equal(BackupState.Copied, backup.State);
+        Assert.Equal(BackupState.Taken, backup.State);
         Assert.Equal(CopyState.Failed, backup.Copies.Single(c => c.Repository == "far").State);
         Assert.Equal(BackupState.Failed, (await _records.CheckedAsync(id, [new("near", false, "gone"), new("far", false, "gone")], "system", default)).State);
     }

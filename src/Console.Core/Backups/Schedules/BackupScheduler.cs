@@ -1,0 +1,141 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Backups.Operations;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Live;
+using OpsConsole.Core.Objectives;
+using OpsConsole.Core.Operations;
+using OpsConsole.Core.Persistence;
+
+namespace OpsConsole.Core.Backups.Schedules;
+
+/// <summary>Begins what the policies say. Called once a minute; each due run happens once, whichever node looks first. Of runs that were missed only the newest is
+/// caught up. A schedule that is new begins with its next time.</summary>
+public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, BackupEngineRegistry engines, BackupCatalogue catalogue, RestorableMoments moments,
+    OperationService operations, Automation automation, ConsoleDatabase database, IFleetFeed feed, TimeProvider time, ILogger<BackupScheduler> log)
+{
+    public async Task RunDueAsync(CancellationToken cancel)
+    {
+        foreach (var policy in options.Policies.Where(p => p.Scheduled && engines.Of(p.Cluster).Any()))
+        {
+            var now = time.GetUtcNow();
+            await DailyAsync(policy, RunPurpose.Full, BackupCalendar.Latest(policy.FullAt, options.Zone, now), cancel);
+            await DailyAsync(policy, RunPurpose.Verify, BackupCalendar.Latest(policy.VerifyAt, options.Zone, now), cancel);
+            await DailyAsync(policy, RunPurpose.Expire, BackupCalendar.Latest(policy.VerifyAt, options.Zone, now), cancel);
+            await IncrementalAsync(policy, now, cancel);
+        }
+    }
+
+    /// <summary>The next week, if the load stays as it is.</summary>
+    public async Task<IReadOnlyList<PlannedRun>> AheadAsync(string cluster, TimeSpan span, CancellationToken cancel)
+    {
+        var (last, facts) = await FactsAsync(cluster, cancel);
+        return BackupCalendar.Ahead(options.PolicyOf(cluster), options.Zone, last?.EndedAt, facts, time.GetUtcNow(), span);
+    }
+
+    private async Task DailyAsync(BackupPolicyOptions policy, RunPurpose purpose, DateTimeOffset due, CancellationToken cancel)
+    {
+        if (await SeenAsync(policy.Cluster, purpose, due, cancel)) return;
+        await RunAsync(policy, purpose, due, "by policy", cancel);
+    }
+
+    private async Task IncrementalAsync(BackupPolicyOptions policy, DateTimeOffset now, CancellationToken cancel)
+    {
+        var (last, facts) = await FactsAsync(policy.Cluster, cancel);
+        // Without a full backup there is nothing to build on: the full one's schedule makes it.
+        if (last is null) return;
+        var (interval, why) = BackupCalendar.Interval(policy, facts);
+        if (now - last.EndedAt < interval || await LatestRunAsync(policy.Cluster, RunPurpose.Incremental, cancel) is { } tried && now - tried < TimeSpan.FromHours(Math.Min(policy.Adaptive.ShortestHours, interval.TotalHours))) return;
+        await RunAsync(policy, RunPurpose.Incremental, last.EndedAt + interval, why, cancel);
+    }
+
+    /// <summary>Takes the run, so that nobody else does; gives it back when something else must end first.</summary>
+    private async Task RunAsync(BackupPolicyOptions policy, RunPurpose purpose, DateTimeOffset due, string reason, CancellationToken cancel)
+    {
+        var cluster = policy.Cluster;
+        var scopes = fleet.Clusters[cluster].Nodes.Select(n => $"region:{n.Region}").Append($"cluster:{cluster}");
+        if (await automation.HandsOffAsync(scopes, cancel) is not null) return; // due again when people let go
+        if (!await TakeAsync(cluster, purpose, due, reason, cancel)) return;
+        try
+        {
+            var ids = new List<Guid>();
+            foreach (var (request, suffix) in await RequestsAsync(policy, purpose, cancel))
+                ids.Add((await operations.SubmitAsync(request with { IdempotencyKey = $"schedule {cluster} {purpose}{suffix} {due:O}", StandingApproval = true, Reason = $"schedule: {reason}" }, Person.Console, cancel)).OperationId);
+            await NoteAsync(cluster, purpose, due, ids.Count == 0 ? null : ids[0], cancel);
+            BackupsLog.Scheduled(log, cluster, purpose.ToString(), due, ids.Count == 0 ? "nothing to do" : $"operation {string.Join(", ", ids)}");
+        }
+        catch (BlockedException blocked)
+        {
+            await GiveBackAsync(cluster, purpose, due, cancel);
+            BackupsLog.Scheduled(log, cluster, purpose.ToString(), due, blocked.Message);
+        }
+        catch (RequestRefusedException refused)
+        {
+            BackupsLog.Scheduled(log, cluster, purpose.ToString(), due, refused.Message);
+        }
+    }
+
+    private async Task<IReadOnlyList<(OperationRequest, string)>> RequestsAsync(BackupPolicyOptions policy, RunPurpose purpose, CancellationToken cancel)
+    {
+        JsonObject Cluster() => new() { ["cluster"] = policy.Cluster };
+        switch (purpose)
+        {
+            case RunPurpose.Full or RunPurpose.Incremental:
+                var request = Cluster();
+                (request["type"], request["engine"]) = (purpose.Word(), policy.Engine);
+                return [(new OperationRequest(BackupKinds.Backup, request, ""), "")];
+            case RunPurpose.Expire:
+                return [(new OperationRequest(BackupKinds.Expire, Cluster(), ""), "")];
+            default:
+                // The newest of each engine: a proof of one tool says nothing about another's.
+                var newest = (await catalogue.ListAsync(policy.Cluster, cancel: cancel)).Where(b => b.State.IsUsable()).GroupBy(b => (b.Engine, Logical: b.Type == BackupType.Logical)).Select(g => g.First());
+                return [.. newest.Select(b => (new OperationRequest(BackupKinds.Verify, new JsonObject { ["backupId"] = b.Id.ToString() }, ""), $" {b.Engine} {b.Type}"))];
+        }
+    }
+
+    private async Task<(Backup? Last, LoadFacts Facts)> FactsAsync(string cluster, CancellationToken cancel)
+    {
+        var last = (await catalogue.ListAsync(cluster, cancel: cancel)).FirstOrDefault(b => b.State.IsUsable() && b.Type != BackupType.Logical);
+        var (rate, since) = await moments.LoadAsync(cluster, last?.EndedAt, cancel);
+        var restorable = feed.Current.Clusters.GetValueOrDefault(cluster)?.NewestRestorableAt;
+        var declared = fleet.Clusters[cluster];
+        return (last, new LoadFacts(rate, since, restorable is { } at ? (time.GetUtcNow() - at).TotalSeconds : null, ObjectiveTargets.Rpo(declared.RpoSeconds, declared.Tier).Seconds));
+    }
+
+    /// <summary>Whether it has been decided on; a schedule that was never looked at begins after this occurrence.</summary>
+    private async Task<bool> SeenAsync(string cluster, RunPurpose purpose, DateTimeOffset due, CancellationToken cancel)
+    {
+        if (await LatestDueAsync(cluster, purpose, cancel) is { } known) return known >= due;
+        await TakeAsync(cluster, purpose, due, "the schedule begins after this", cancel);
+        return true;
+    }
+
+    private async Task<bool> TakeAsync(string cluster, RunPurpose purpose, DateTimeOffset due, string reason, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return await connection.Command("INSERT INTO backups.run (cluster, purpose, due_at, decided_at, reason) VALUES (@cluster, @purpose, @due, @now, @reason) ON CONFLICT DO NOTHING",
+            ("cluster", cluster), ("purpose", purpose.Word()), ("due", due), ("now", time.GetUtcNow()), ("reason", reason)).ExecuteAsync(cancel) == 1;
+    }
+
+    private Task NoteAsync(string cluster, RunPurpose purpose, DateTimeOffset due, Guid? operation, CancellationToken cancel) =>
+        OnAsync("UPDATE backups.run SET operation_id = @operation::uuid WHERE cluster = @cluster AND purpose = @purpose AND due_at = @due", cluster, purpose, due, operation, cancel);
+
+    private Task GiveBackAsync(string cluster, RunPurpose purpose, DateTimeOffset due, CancellationToken cancel) =>
+        OnAsync("DELETE FROM backups.run WHERE cluster = @cluster AND purpose = @purpose AND due_at = @due AND @operation::uuid IS NULL", cluster, purpose, due, null, cancel);
+
+    private async Task OnAsync(string sql, string cluster, RunPurpose purpose, DateTimeOffset due, Guid? operation, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await connection.Command(sql, ("cluster", cluster), ("purpose", purpose.Word()), ("due", due), ("operation", operation)).ExecuteAsync(cancel);
+    }
+
+    private Task<DateTimeOffset?> LatestDueAsync(string cluster, RunPurpose purpose, CancellationToken cancel) => MomentAsync("max(due_at)", cluster, purpose, cancel);
+    private Task<DateTimeOffset?> LatestRunAsync(string cluster, RunPurpose purpose, CancellationToken cancel) => MomentAsync("max(decided_at)", cluster, purpose, cancel);
+
+    private async Task<DateTimeOffset?> MomentAsync(string what, string cluster, RunPurpose purpose, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return (await connection.Command($"SELECT {what} AS at FROM backups.run WHERE cluster = @cluster AND purpose = @purpose", ("cluster", cluster), ("purpose", purpose.Word())).ListAsync(r => r.Value<DateTimeOffset>("at"), cancel)).Single();
+    }
+}

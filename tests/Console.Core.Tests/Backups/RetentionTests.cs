@@ -1,0 +1,98 @@
+using OpsConsole.Core.Backups;
+
+namespace OpsConsole.Core.Tests.Backups;
+
+public sealed class RetentionTests
+{
+    private static readonly DateTimeOffset Now = new(2026, 3, 29, 12, 0, 0, TimeSpan.Zero);
+    private static readonly TimeZoneInfo Dublin = TimeZoneInfo.FindSystemTimeZoneById("Europe/Dublin");
+
+    [Fact]
+    public void Decide_TwoYearsOfDailyFulls_KeepsGenerationsAndTheWindow()
+    {
+        var backups = Enumerable.Range(0, 730).Select(d => Make(BackupType.Full, Now.AddDays(-d).AddHours(-10))).ToList();
+
+        var kept = Retention.Decide(backups, new BackupPolicyOptions { Cluster = "orders" }, Dublin, Now).Where(d => d.Keep).ToList();
+
+        // 7 days and the one before the window, 4 weeks and 12 months whose newest may be among them.
+        Assert.InRange(kept.Count, 7 + 1 + 2 + 10, 8 + 4 + 12);
+        Assert.Equal(12, kept.Select(d => d.Backup.EndedAt.ToString("yyyy-MM")).Distinct().Count());
+        Assert.All(kept, d => Assert.NotEmpty(d.Reason));
+    }
+
+    [Fact]
+    public void Decide_FixedDays_KeepsThoseAndWhatTheyNeed()
+    {
+        var policy = new BackupPolicyOptions { Cluster = "orders", Retention = new() { Days = 30 } };
+        var old = Make(BackupType.Full, Now.AddDays(-40));
+        var chain = Make(BackupType.Incremental, Now.AddDays(-29)) with { BaseId = old.Id };
+        var gone = Make(BackupType.Full, Now.AddDays(-50));
+
+        var decisions = Retention.Decide([old, chain, gone], policy, TimeZoneInfo.Utc, Now).ToDictionary(d => d.Backup.Id);
+
+        Assert.True(decisions[chain.Id].Keep);
+        Assert.Contains("needed by", decisions[old.Id].Reason, StringComparison.Ordinal);
+        Assert.False(decisions[gone.Id].Keep);
+        Assert.Equal("older than 30 days", decisions[gone.Id].Reason);
+    }
+
+    /// <summary>100,000 random histories under random policies: what must never go never goes.</summary>
+    [Fact]
+    public void Decide_RandomHistories_NeverDeletesHeldLastProvenOrNeededOnes()
+    {
+        var random = new Random(20261123);
+        var deleted = 0;
+        for (var round = 0; round < 100_000; round++)
+        {
+            var backups = History(random);
+            var policy = new BackupPolicyOptions
+            {
+                Cluster = "orders", WindowDays = 1 + random.Next(10),
+                Retention = random.Next(3) == 0 ? new() { Days = 1 + random.Next(60) } : new() { Daily = random.Next(8), Weekly = random.Next(5), Monthly = random.Next(13) },
+            };
+            var decisions = Retention.Decide(backups, policy, Dublin, Now);
+            var (kept, gone) = (decisions.Where(d => d.Keep).Select(d => d.Backup).ToDictionary(b => b.Id), decisions.Where(d => !d.Keep).Select(d => d.Backup).ToList());
+            deleted += gone.Count;
+
+            Check(gone.All(b => b.Hold is null), "a held one goes");
+            Check(gone.All(b => b.State != BackupState.Expired), "an expired one goes again");
+            Check(kept.Values.All(b => b.BaseId is not { } id || kept.ContainsKey(id) || backups.All(x => x.Id != id || x.State == BackupState.Expired)), "a needed one goes");
+            var proven = backups.Where(b => b.State == BackupState.Proven).ToList();
+            Check(proven.Count == 0 || kept.ContainsKey(proven.MaxBy(b => b.ProvenAt)!.Id), "the last proven one goes");
+            Check(proven.Count == 0 || kept.Values.Any(b => b.State == BackupState.Proven), "no proven one is left");
+            // Any moment of the window that could be reached before can be reached after.
+            var begins = Now.AddDays(-policy.WindowDays);
+            foreach (var engine in backups.Where(b => b.State.IsUsable() && b.Type != BackupType.Logical).GroupBy(b => b.Engine))
+                Check(engine.Where(b => b.EndedAt <= begins).MaxBy(b => b.EndedAt) is not { } first || kept.ContainsKey(first.Id), "the window loses its beginning");
+
+            void Check(bool holds, string what)
+            {
+                if (!holds) Assert.Fail($"Round {round}: {what}.");
+            }
+        }
+        Assert.True(deleted > 100_000, $"only {deleted} deletions were tried");
+    }
+
+    private static List<Backup> History(Random random)
+    {
+        var backups = new List<Backup>();
+        for (var i = random.Next(12); i >= 0; i--)
+        {
+            var at = Now.AddMinutes(-random.Next(60 * 24 * 90)).AddTicks(i);
+            var type = (BackupType)random.Next(3);
+            var engine = random.Next(4) == 0 ? "streaming" : "pgbackrest";
+            var earlier = backups.Where(b => b.EndedAt < at && b.Engine == engine && b.Type != BackupType.Logical).ToList();
+            var state = (BackupState)random.Next(6);
+            backups.Add(Make(type, at) with
+            {
+                Engine = engine, State = state,
+                BaseId = type == BackupType.Incremental && earlier.Count > 0 ? earlier[random.Next(earlier.Count)].Id : null,
+                ProvenAt = state == BackupState.Proven ? Now.AddMinutes(-random.Next(60 * 24 * 30)).AddTicks(i) : null,
+                Hold = random.Next(8) == 0 ? new BackupHold("a", "b", at) : null,
+            });
+        }
+        return backups;
+    }
+
+    private static Backup Make(BackupType type, DateTimeOffset at) => new(Guid.NewGuid(), "orders", type, "pgbackrest", BackupState.Verified, Guid.NewGuid(), null, at.AddMinutes(-5), at, 1, null, 1);
+}
