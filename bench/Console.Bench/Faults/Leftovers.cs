@@ -9,7 +9,7 @@ namespace OpsConsole.Bench.Faults;
 /// lists of sessions, at the applications' switches, at the ports of processes.</summary>
 internal sealed class Leftovers(FleetUnderTest fleet) : IDisposable
 {
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(1) };
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(3) };
 
     public async Task<IReadOnlyList<string>> FindAsync()
     {
@@ -19,7 +19,15 @@ internal sealed class Leftovers(FleetUnderTest fleet) : IDisposable
 
     private async Task<IReadOnlyList<string>> ToxicsAsync()
     {
-        var proxies = await _http.GetFromJsonAsync<JsonObject>($"{fleet.NetworkApi}/proxies");
+        JsonObject? proxies;
+        try
+        {
+            proxies = await _http.GetFromJsonAsync<JsonObject>($"{fleet.NetworkApi.TrimEnd('/')}/proxies");
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        {
+            return ["the network's API does not answer"];
+        }
         return [.. proxies!.SelectMany(p => p.Value!["toxics"]!.AsArray().Select(t => $"toxic {t!["name"]} on {p.Key}")), .. proxies!.Where(p => !(bool)p.Value!["enabled"]!).Select(p => $"{p.Key} is disabled")];
     }
 

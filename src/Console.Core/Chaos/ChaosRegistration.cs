@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using OpsConsole.Core.Drivers.Applications;
+using OpsConsole.Core.Drivers.ChaosToolkit;
 using OpsConsole.Core.Drivers.HaProxy;
 using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Drivers.Hosts.Faults;
@@ -34,6 +35,10 @@ public static class ChaosRegistration
         services.AddSingleton<ExperimentCatalogue>();
         services.AddSingleton<SchedulePause>();
         services.AddHostedService<ExperimentWatch>();
+        services.AddSingleton<ImportedExperiments>();
+        services.AddHostedService(s => s.GetRequiredService<ImportedExperiments>());
+        services.AddSingleton<ToolkitExport>();
+        services.AddSingleton<ToolkitReader>();
         foreach (var step in Steps) services.AddSingleton(typeof(IStep), step);
         return services;
     }

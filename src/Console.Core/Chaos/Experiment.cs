@@ -7,7 +7,7 @@ namespace OpsConsole.Core.Chaos;
 public enum ExperimentGroup { Database, Infrastructure, Regional, Network, Application }
 
 /// <summary>What an experiment chooses its targets from. Standbys and primaries are the nodes' services; nodes are databases from inside.</summary>
-public enum TargetPool { Service, Region, Link, Cluster, Standby, Primary, PrimaryNode, TrafficManager }
+public enum TargetPool { Service, Region, Link, Cluster, Standby, Primary, PrimaryNode, TrafficManager, Named }
 
 /// <summary>Which targets, as declared; resolved against the fleet as it is.</summary>
 /// <param name="Kind">of services: database, cache, api, ...; empty: any</param>
@@ -15,7 +15,11 @@ public enum TargetPool { Service, Region, Link, Cluster, Standby, Primary, Prima
 /// <param name="Service">of links: what they lead to, such as <c>postgres</c>; empty: any</param>
 /// <param name="Role">of regions and services: <c>primary</c> (where a cluster's primary is), <c>standby</c> (elsewhere) or a star</param>
 /// <param name="Count">a number, a percentage (rounded up, at least one) or <c>all</c></param>
-public sealed record TargetRule(TargetPool Pool, string Kind = "", string From = "*", string To = "*", string Service = "", string Role = "*", string Count = "1");
+public sealed record TargetRule(TargetPool Pool, string Kind = "", string From = "*", string To = "*", string Service = "", string Role = "*", string Count = "1")
+{
+    /// <summary>Of the pool <see cref="TargetPool.Named"/>: exactly these.</summary>
+    public ImmutableArray<string> Names { get; init; } = [];
+}
 
 /// <summary>A ready experiment: shipped with the console, or declared in <c>Chaos:Experiments</c>.</summary>
 public sealed record Experiment

@@ -11,17 +11,24 @@ public sealed class ExperimentLibrary(FleetModel fleet, ChaosOptions options)
     /// <summary>Stands in conditions for <c>cluster:ID</c> of the fleet's first cluster.</summary>
     private const string ClusterWord = "CLUSTER";
 
-    private readonly Dictionary<string, Experiment> _experiments = ShippedExperiments.All.Select(e => Localise(e, fleet, options))
+    private readonly Dictionary<string, Experiment> _declared = ShippedExperiments.All.Select(e => Localise(e, fleet, options))
         .Concat(options.Experiments.Select(e => Localise(e.ToExperiment(), fleet, options)))
         .GroupBy(e => e.Id).ToDictionary(g => g.Key, g => g.Last(), StringComparer.Ordinal);
 
-    /// <summary>By group, then by severity.</summary>
-    public IReadOnlyList<Experiment> All => [.. _experiments.Values.OrderBy(e => e.Group).ThenBy(e => e.Severity).ThenBy(e => e.Id, StringComparer.Ordinal)];
+    private volatile IReadOnlyDictionary<string, Experiment> _imported = new Dictionary<string, Experiment>();
 
-    public Experiment? Find(string id) => _experiments.GetValueOrDefault(id);
+    /// <summary>By group, then by severity.</summary>
+    public IReadOnlyList<Experiment> All => [.. _declared.Values.Concat(_imported.Values.Where(i => !_declared.ContainsKey(i.Id))).OrderBy(e => e.Group).ThenBy(e => e.Severity).ThenBy(e => e.Id, StringComparer.Ordinal)];
+
+    public Experiment? Find(string id) => _declared.GetValueOrDefault(id) ?? _imported.GetValueOrDefault(id);
+
+    /// <summary>Whether it is shipped or of the configuration, and not to be replaced by an import.</summary>
+    public bool IsDeclared(string id) => _declared.ContainsKey(id);
+
+    internal void SetImported(IEnumerable<Experiment> imported) => _imported = imported.ToDictionary(e => e.Id, StringComparer.Ordinal);
 
     /// <exception cref="RequestRefusedException">there is none</exception>
-    public Experiment Get(string id) => Find(id) ?? throw new RequestRefusedException("experiment", $"There is no experiment '{id}'. Known: {string.Join(", ", _experiments.Keys.Order(StringComparer.Ordinal))}.");
+    public Experiment Get(string id) => Find(id) ?? throw new RequestRefusedException("experiment", $"There is no experiment '{id}'. Known: {string.Join(", ", All.Select(e => e.Id).Order(StringComparer.Ordinal))}.");
 
     /// <summary>Conditions about customers need an address to measure at, those about a cluster a cluster: without one they are left out.</summary>
     private static Experiment Localise(Experiment experiment, FleetModel fleet, ChaosOptions options)

@@ -65,6 +65,7 @@ public sealed class TargetResolver(FleetModel fleet, IFleetFeed feed, INetworkMa
         TargetPool.Primary => [.. Nodes(primary: true).Select(n => $"service:{n.Node.Service}")],
         TargetPool.PrimaryNode => [.. Nodes(primary: true).Select(n => $"node:{n.Cluster.Id}/{n.Node.Region}")],
         TargetPool.Cluster => [.. fleet.Options.Clusters.Select(c => $"cluster:{c.Id}")],
+        TargetPool.Named => [.. rule.Names],
         TargetPool.TrafficManager => [.. fleet.Options.TrafficManagers.Where(m => m.Kind == TrafficManagerKind.HaProxy).Select(m => $"trafficManager:{m.Id}")],
         _ => [.. LeastFirst((await network.LinksAsync(cancel)).Where(l => IsSite(l.From, rule.From) && IsSite(l.To, rule.To) && (rule.Service.Length == 0 || l.Service == rule.Service)),
             l => rule.From == "standby" ? l.From : l.To).Select(l => l.Target)],
@@ -125,6 +126,7 @@ public sealed class TargetResolver(FleetModel fleet, IFleetFeed feed, INetworkMa
         TargetPool.Primary or TargetPool.PrimaryNode => "primaries",
         TargetPool.Cluster => "clusters",
         TargetPool.TrafficManager => "load balancers",
+        TargetPool.Named => "named targets",
         _ => $"{(rule.Service.Length == 0 ? "" : rule.Service + " ")}links from {rule.From} to {rule.To}",
     };
 }

@@ -6,6 +6,7 @@ using OpsConsole.Core.Drills.Schedules;
 using OpsConsole.Core.Drills.Tests;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
+using OpsConsole.Core.Objectives;
 using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Drills;
@@ -22,6 +23,7 @@ public static class DrillsRegistration
         services.AddSingleton<ReportBuilder>();
         services.AddSingleton<DrillHistory>();
         services.AddSingleton<DrillReadiness>();
+        services.AddSingleton<IRecoveryProofs, DrillProofs>();
         services.AddSingleton<DrillPlanner>();
         services.AddSingleton<IPlanner>(s => s.GetRequiredService<DrillPlanner>());
         services.AddSingleton<ScheduleRunner>();

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Chaos;
+using OpsConsole.Core.Drivers.ChaosToolkit;
 using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Web.Api;
@@ -25,6 +26,13 @@ public sealed record ExperimentView(
         entry.Experiment.Fault, entry.TargetsText, entry.IntensityPercent, [.. entry.Experiment.Hypothesis], [.. entry.Experiment.Abort], entry.Experiment.CanLoseData, entry.Unavailable, ExperimentResultView.Of(entry.Last), entry.Score);
 }
 
+/// <param name="Experiment">JSON of Chaos Toolkit</param>
+/// <param name="DryRun">only say what would map</param>
+public sealed record ImportCall(string? Id = null, JsonObject? Experiment = null, bool? DryRun = null);
+
+/// <param name="Id">null: nothing of its method maps</param>
+public sealed record ImportView(string? Id, bool Saved, IReadOnlyList<MappedPart> Parts);
+
 public sealed record ResilienceView(double ScorePercent, int Proven, int Of, IReadOnlyList<ResiliencePoint> Trend);
 
 public static class ExperimentEndpoints
@@ -47,6 +55,22 @@ public static class ExperimentEndpoints
             if (library.Find(id) is null) throw Unknown(id);
             return TypedResults.Ok(PlanPreviewView.Of(await service.PreviewAsync(OperationKinds.Experiment, Request(id, call), context.RequestAborted)));
         })).RequireAuthorization(Policies.ViewFleet).WithSummary("What would be broken and put back, what was measured, who must agree; changes nothing").Produces<PlanPreviewView>();
+        experiments.MapGet("/{id}/chaos-toolkit", (string id, HttpContext context, Acting acting, ExperimentLibrary library, ExperimentPlanner planner, ToolkitExport export) => acting.AsAsync(context, async _ =>
+        {
+            if (library.Find(id) is null) throw Unknown(id);
+            return TypedResults.Ok(export.Write(await planner.ReadAsync(Request(id, null), context.RequestAborted)));
+        })).RequireAuthorization(Policies.ViewFleet).WithSummary("As an experiment of Chaos Toolkit, with what it cannot say").Produces<JsonObject>();
+        experiments.MapPost("/import", (ImportCall call, HttpContext context, Acting acting, ToolkitReader reader, ImportedExperiments imported) => acting.AsAsync(context, async person =>
+        {
+            var check = new Check();
+            check.That(call.Experiment is not null, "experiment", "Give the experiment of Chaos Toolkit.");
+            check.That(call.Id is { Length: > 0 and <= 60 } && call.Id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'), "id", "Give an id of lower case letters, digits and dashes.");
+            if (check.Problem() is { } problem)
+                return problem;
+            var read = reader.Read(call.Experiment!, call.Id!);
+            if (call.DryRun != true && read.Experiment is not null) await imported.SaveAsync(read.Experiment, person, context.RequestAborted);
+            return TypedResults.Ok(new ImportView(read.Experiment?.Id, call.DryRun != true && read.Experiment is not null, read.Parts));
+        })).RequireAuthorization(Policies.Operate).WithSummary("Take over an experiment of Chaos Toolkit, as far as it maps; says what does not").Produces<ImportView>();
         experiments.MapPost("/{id}/run", RunAsync).RequireAuthorization(Policies.Operate).WithSummary("Ask for exactly the plan that was shown").Produces<SubmittedView>(202);
         MapSchedules(api);
     }

@@ -17,6 +17,10 @@ public sealed partial class Chaos : IDisposable
     private IReadOnlyList<Operation> _running = [];
     private PausedSchedules? _paused;
     private string? _problem;
+    private string _importId = "";
+    private string _importJson = "";
+    private string? _importSaid;
+    private IReadOnlyList<(string Part, bool Mapped, string Words)> _importParts = [];
 
     [SupplyParameterFromQuery]
     public string? Group { get; set; }
@@ -79,6 +83,31 @@ public sealed partial class Chaos : IDisposable
         var answer = await Browser.CallApiAsync("DELETE", "/api/v1/schedules/pause?reason=resumed%20on%20the%20page", null);
         _problem = answer.Ok ? null : answer.Problem;
         await ReadAsync();
+    }
+
+    private async Task ImportAsync(bool dryRun)
+    {
+        _importParts = [];
+        System.Text.Json.Nodes.JsonNode? foreign;
+        try
+        {
+            foreign = System.Text.Json.Nodes.JsonNode.Parse(_importJson);
+        }
+        catch (System.Text.Json.JsonException wrong)
+        {
+            _importSaid = $"That is not JSON: {wrong.Message}";
+            return;
+        }
+        var answer = await Browser.CallApiAsync("POST", "/api/v1/experiments/import", new { id = _importId, experiment = foreign, dryRun });
+        if (!answer.Ok)
+        {
+            _importSaid = answer.Problem;
+            return;
+        }
+        _importParts = [.. answer.Body.GetProperty("parts").EnumerateArray().Select(p => (p.GetProperty("part").GetString() ?? "", p.GetProperty("mapped").GetBoolean(), p.GetProperty("words").GetString() ?? ""))];
+        var saved = answer.Body.GetProperty("saved").GetBoolean();
+        _importSaid = saved ? $"{_importId} is in the library." : answer.Read("id") is null ? "Nothing of its method maps." : "It can be imported.";
+        if (saved) _entries = await Catalogue.ListAsync(_gone.Token);
     }
 
     public void Dispose()
