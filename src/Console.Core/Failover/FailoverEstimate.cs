@@ -7,19 +7,24 @@ namespace OpsConsole.Core.Failover;
 /// <summary>What a request would cost, from what is measured now.</summary>
 /// <param name="RtoSeconds">pause of writes; null while unknown</param>
 /// <param name="RpoSeconds">loss in seconds of writes; null while unknown</param>
-/// <param name="LostBytes">null while unknown</param>
-public sealed record FailoverEstimate(double? RtoSeconds, double? RpoSeconds, long? LostBytes)
+/// <param name="LostBytes">of acknowledged writes; null while unknown</param>
+/// <param name="LostTransactions">of the loss in seconds, at the source's present rate; null while unknown</param>
+public sealed record FailoverEstimate(double? RtoSeconds, double? RpoSeconds, long? LostBytes, double? LostTransactions = null)
 {
-    public JsonObject Json => new() { ["rtoSeconds"] = RtoSeconds, ["rpoSeconds"] = RpoSeconds, ["lostBytes"] = LostBytes };
+    public JsonObject Json => new() { ["rtoSeconds"] = RtoSeconds, ["rpoSeconds"] = RpoSeconds, ["lostBytes"] = LostBytes, ["lostTransactions"] = LostTransactions };
 
     public static FailoverEstimate Of(FailoverRequest request, PreflightFacts facts)
     {
         var state = facts.Picture.Clusters.GetValueOrDefault(request.Cluster);
         var link = facts.Picture.Links.GetValueOrDefault(LinkState.KeyOf(request.Cluster, request.Source, request.Target));
-        return new FailoverEstimate(
-            (request.Planned ? facts.SwitchoverSeconds : null) ?? state?.RtoEstimateSeconds,
-            request.Planned ? 0 : link?.HeartbeatLagSeconds ?? link?.LagSeconds,
-            request.Planned ? 0 : PossibleLoss(request, state));
+        var rto = (request.Planned ? facts.SwitchoverSeconds : null) ?? state?.RtoEstimateSeconds;
+        var cluster = facts.Fleet.Clusters[request.Cluster];
+        // Shipped to the last record, or confirmed by a quorum that is in reach: nothing acknowledged can be lost.
+        if (request.Planned || FailoverPreflight.IsLossless(request, cluster, state)) return new FailoverEstimate(rto, 0, 0, 0);
+        var rpo = link?.HeartbeatLagSeconds ?? link?.LagSeconds;
+        var service = cluster.Nodes.Find(n => n.Region == request.Source)?.Service ?? "";
+        var rate = facts.Picture.Services.GetValueOrDefault(service)?.ThroughputPerSecond;
+        return new FailoverEstimate(rto, rpo, PossibleLoss(request, state), rpo is null || rate is null ? null : Math.Ceiling(rpo.Value * rate.Value));
     }
 
     /// <summary>Bytes that the source had written beyond what the most advanced standby in reach holds; null when unknown. With enough

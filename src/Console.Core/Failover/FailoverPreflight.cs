@@ -127,7 +127,7 @@ public static class FailoverPreflight
             : Block("no-loss", $"{reachable} standbys in reach", $"{needed} of {standbys}", $"Acknowledged rows may be lost. Bring {needed - reachable} more standby within reach, or override with two approvers to accept the loss.");
     }
 
-    private static bool IsLossless(FailoverRequest request, ClusterOptions cluster, ClusterState? state) => cluster.SynchronousStandbys > 0
+    internal static bool IsLossless(FailoverRequest request, ClusterOptions cluster, ClusterState? state) => cluster.SynchronousStandbys > 0
         && state?.Nodes.Count(n => n.Region != request.Source && n is { Reachable: true, Role: NodeRole.Standby }) >= Steps.LossRule.StandbysNeeded(cluster);
 
     private static PreflightCheck Witnesses(FailoverRequest request, ClusterOptions cluster, ClusterState? state)

@@ -36,6 +36,7 @@ public sealed class OperationService
         var operation = await OperationReader.FindAsync(connection, id, cancel) ?? throw new OperationNotFoundException(id);
         if (operation.State is OperationState.Running || operation is { State: OperationState.Approved, Start: StartMode.Automatic }) return operation;
         if (operation.State != OperationState.Approved) throw new RequestRefusedException("state", $"The operation is {operation.State.Word()}; only an approved one can be started.");
+        if (operation.ExecuteBefore <= _clock.GetUtcNow()) throw new RequestRefusedException("expired", "The right to execute it has expired: ask for it again.");
         var blockers = await Claims.BlockersAsync(connection, id, operation.Plan, cancel);
         if (blockers.FirstOrDefault(b => !OperationKinds.Preempts(operation.Kind, b.Kind)) is { } blocker) throw blocker.Refusal();
         await connection.Command("UPDATE ops.operation SET start_mode = 'automatic', events = events + 1 WHERE id = @id", ("id", id)).ExecuteAsync(cancel);

@@ -22,10 +22,11 @@ public static class ApprovalEndpoints
         {
             var check = new Check();
             check.That(!string.IsNullOrWhiteSpace(request.PlanHash), "planHash", "Give the hash of the plan that you agree to.");
+            check.Length("comment", request.Comment);
             return check.Problem() ?? TypedResults.Ok(ApprovalView.Of(await service.ApproveAsync(id, request.PlanHash!, request.Comment?.Trim() ?? "", person, context.RequestAborted)));
         })).RequireAuthorization(Policies.Approve).WithSummary("Agree to exactly this plan; X-Totp or X-Passkey where the rule asks for it").Produces<ApprovalView>();
         approvals.MapPost("/{id:guid}/reject", (Guid id, ReasonRequest request, HttpContext context, Acting acting, ApprovalService service) => acting.AsAsync(context, async person =>
-            TypedResults.Ok(ApprovalView.Of(await service.RejectAsync(id, request.Reason?.Trim() ?? "", person, context.RequestAborted)))))
+            TooLong("reason", request.Reason) ?? TypedResults.Ok(ApprovalView.Of(await service.RejectAsync(id, request.Reason?.Trim() ?? "", person, context.RequestAborted)))))
             .RequireAuthorization(Policies.Approve).WithSummary("Refuse it; one denial blocks").Produces<ApprovalView>();
 
         approvals.MapGet("/policy", async (ApprovalPolicies policies, CancellationToken cancel) =>
@@ -48,8 +49,15 @@ public static class ApprovalEndpoints
         reviews.MapGet("", async (bool? open, Reviews all, CancellationToken cancel) => new Page<Review>(await all.ListAsync(open ?? true, cancel)))
             .RequireAuthorization(Policies.ViewFleet).WithSummary("Reviews that break-glass starts owe");
         reviews.MapPost("/{id:guid}/complete", (Guid id, ReviewRequest request, HttpContext context, Acting acting, Reviews all) => acting.AsAsync(context, async person =>
-            TypedResults.Ok(await all.CompleteAsync(id, request.Notes?.Trim() ?? "", person, context.RequestAborted))))
+            TooLong("notes", request.Notes) ?? TypedResults.Ok(await all.CompleteAsync(id, request.Notes?.Trim() ?? "", person, context.RequestAborted))))
             .RequireAuthorization(Policies.Approve).WithSummary("Say what the review found; nobody reviews their own start").Produces<Review>();
+    }
+
+    private static IResult? TooLong(string field, string? text)
+    {
+        var check = new Check();
+        check.Length(field, text);
+        return check.Problem();
     }
 
     private static async Task<IResult> ListAsync(string? state, int? limit, ApprovalService service, CancellationToken cancel)
@@ -65,11 +73,11 @@ public static class ApprovalEndpoints
         try
         {
             var approval = await service.GetAsync(id, cancel);
-            var view = ApprovalView.Of(approval);
+            var view = new ApprovalDetailView(ApprovalView.Of(approval));
             if (approval.OperationId is not { } operationId)
-                return new ApprovalDetailView(view, null, [], [], await policies.ProposedAsync(approval, cancel), (await policies.CurrentAsync(cancel)).Policy);
+                return view with { Proposed = await policies.ProposedAsync(approval, cancel), InForce = (await policies.CurrentAsync(cancel)).Policy };
             var operation = await reader.GetAsync(operationId, cancel);
-            return new ApprovalDetailView(view, PlanView.Of(operation.Plan), [.. operation.Preflight.Checks], operation.Preflight.Estimate, null, null);
+            return view with { Plan = PlanView.Of(operation.Plan), Checks = [.. operation.Preflight.Checks], Estimate = operation.Preflight.Estimate };
         }
         catch (ApprovalNotFoundException missing)
         {

@@ -92,6 +92,8 @@ public static class FailoverEndpoints
         check.That(key.Length <= 200, Idempotency.Header, "Use at most 200 characters, such as a UUID.");
         check.That(!string.IsNullOrWhiteSpace(call.PlanHash), "planHash", "Give the hash of the plan that the preview showed.");
         check.That(!string.IsNullOrWhiteSpace(call.Reason), "reason", "Say why; approvers and the audit log read it.");
+        check.Length("reason", call.Reason);
+        check.Length("breakGlass.reason", call.BreakGlass?.Reason);
         check.That(call.BreakGlass is null || !string.IsNullOrWhiteSpace(call.BreakGlass.Reason), "breakGlass.reason", "Say why nobody can be asked.");
         var start = check.Word<StartMode>("start", call.Start) ?? StartMode.Automatic;
         if (check.Problem() is { } problem)

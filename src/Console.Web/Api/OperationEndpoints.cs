@@ -34,6 +34,7 @@ public static class OperationEndpoints
             {
                 var check = new Check();
                 check.That(!string.IsNullOrWhiteSpace(request?.Reason), "reason", "Say why.");
+                check.Length("reason", request?.Reason);
                 return check.Problem() ?? Accepted(await change(service, id, request!.Reason!.Trim(), person, context.RequestAborted), context);
             })).RequireAuthorization(Policies.Operate).WithSummary(summary).Produces<OperationView>(202);
 

@@ -60,7 +60,7 @@ public sealed record DecisionView(string By, bool Approve, string Comment, strin
 
 /// <param name="Subject">operation or policy</param>
 /// <param name="Changes">why it is void: what would run now against what was shown</param>
-public sealed record ApprovalView(
+public record ApprovalView(
     Guid Id, Guid? OperationId, string Subject, string PlanHash, ApprovalState State, int RequiredApprovers, int Missing, bool StepUp, string RequestedBy, string Reason,
     DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt, DateTimeOffset? EndedAt, IReadOnlyList<DecisionView> Decisions, IReadOnlyList<PlanChange> Changes)
 {
@@ -70,4 +70,17 @@ public sealed record ApprovalView(
 }
 
 /// <summary>An approval with what it is about: the plan and its checks as they were measured, or the proposed policy.</summary>
-public sealed record ApprovalDetailView(ApprovalView Approval, PlanView? Plan, IReadOnlyList<PreflightCheck> Checks, JsonObject Estimate, ApprovalPolicy? Proposed, ApprovalPolicy? InForce);
+public sealed record ApprovalDetailView : ApprovalView
+{
+    public ApprovalDetailView(ApprovalView approval) : base(approval)
+    {
+    }
+
+    /// <summary>Exactly what would run; null for a policy.</summary>
+    public PlanView? Plan { get; init; }
+    public IReadOnlyList<PreflightCheck> Checks { get; init; } = [];
+    public JsonObject Estimate { get; init; } = [];
+    /// <summary>The policy that is asked for; null for an operation, likewise the one in force.</summary>
+    public ApprovalPolicy? Proposed { get; init; }
+    public ApprovalPolicy? InForce { get; init; }
+}

@@ -7,7 +7,7 @@ public sealed class EveryPageTests(ConsoleUnderTest console)
     private static readonly TimeSpan InteractiveWithin = TimeSpan.FromSeconds(1.5);
 
     public static TheoryData<string> Paths =>
-        ["/", "/?view=table", "/regions", "/regions/us-east-1", "/services", "/services/us-east-1-orders", "/replication", "/objectives", "/history", "/not-found", "/account", "/failover", "/failover?target=us-west-2", "/operations", "/approvals", "/chaos", "/chaos/host-disk", "/drills", "/backups", "/restore"];
+        ["/", "/?view=table", "/regions", "/regions/us-east-1", "/services", "/services/us-east-1-orders", "/replication", "/objectives", "/history", "/not-found", "/account", "/failover", "/failover?target=us-west-2", "/operations", "/approvals", "/maintenance", "/chaos", "/chaos/host-disk", "/drills", "/backups", "/restore"];
 
     [Theory]
     [MemberData(nameof(Paths))]

@@ -150,6 +150,21 @@ public sealed class PreflightRulesTests
         Assert.Empty(checks.Blockers(["no-loss"]));
     }
 
+    [Theory]
+    [InlineData(true, 2, 3, 0d, 0d)]
+    [InlineData(false, 2, 3, 0d, 0d)] // confirmed by a quorum that is in reach: nothing acknowledged can be lost
+    [InlineData(false, 2, 1, 4d, 480d)]
+    [InlineData(false, 0, 3, 4d, 480d)]
+    public void Estimate_PossibleLoss_IsInBytesSecondsAndTransactions(bool planned, int confirmations, int inReach, double seconds, double transactions)
+    {
+        var picture = PreflightWorld.Picture(c => c with { Nodes = [.. c.Nodes.Select((n, i) => i == 0 ? n with { Lsn = "0/4000" } : i > inReach ? n with { Reachable = false } : n)] }, link: l => l with { HeartbeatLagSeconds = 4 });
+        picture = picture with { Services = picture.Services.SetItem("us-db", new ServiceState("us-db", "us", Core.Fleet.ServiceKind.Database, Core.Fleet.ServiceTier.Critical, HealthStatus.Healthy, 1, 1, 1, 0, 0, 0, 120, 100, Now, Now, "",
+            [], System.Collections.Immutable.ImmutableSortedDictionary<string, double>.Empty, CircuitState.Closed, 1)) };
+        var estimate = FailoverEstimate.Of(PreflightWorld.Request(planned), PreflightWorld.Facts(picture, PreflightWorld.Fleet(f => f.Clusters[0].SynchronousStandbys = confirmations)));
+        Assert.Equal((seconds, seconds == 0 ? 0 : 4096, transactions), (estimate.RpoSeconds!.Value, estimate.LostBytes!.Value, estimate.LostTransactions!.Value));
+        Assert.Equal(transactions, estimate.Json["lostTransactions"]!.GetValue<double>());
+    }
+
     [Fact]
     public void Evaluate_TrafficAlone_DoesNotAskWhereThePrimaryIs()
     {

@@ -34,7 +34,7 @@ public sealed class ApprovalAttackTests(ConsoleUnderTest console)
         var intruder = await console.PersonAsync(role);
         (await ApproveAsync(intruder, approval, hash, intruder.Code())).Is(403);
         (await intruder.PostAsync($"/api/v1/approvals/{approval}/reject", new { reason = "no" })).Is(403);
-        Assert.Equal("pending", (await asker.GetAsync($"/api/v1/approvals/{approval}")).Body["approval"]!["state"]!.ToString());
+        Assert.Equal("pending", (await asker.GetAsync($"/api/v1/approvals/{approval}")).Body["state"]!.ToString());
     }
 
     [Fact]
@@ -84,7 +84,7 @@ public sealed class ApprovalAttackTests(ConsoleUnderTest console)
         {
             console.Script.Address = "one";
         }
-        Assert.Equal("void", (await approver.GetAsync($"/api/v1/approvals/{approval}")).Body["approval"]!["state"]!.ToString());
+        Assert.Equal("void", (await approver.GetAsync($"/api/v1/approvals/{approval}")).Body["state"]!.ToString());
         Assert.Equal("cancelled", (await approver.GetAsync($"/api/v1/operations/{operation}"))["state"]);
     }
 
@@ -179,6 +179,78 @@ public sealed class ApprovalAttackTests(ConsoleUnderTest console)
             await users.RemoveFromRoleAsync((await users.FindByIdAsync(approver.Id.ToString()))!, Roles.Approver);
         }
         (await ApproveAsync(approver, approval, hash)).Is(403);
+    }
+
+    [Fact]
+    public async Task Approval_Read_IsTheApprovalWithExactlyWhatWouldRun()
+    {
+        var (asker, approval, hash, operation) = await AskAsync();
+        var read = (await asker.GetAsync($"/api/v1/approvals/{approval}")).Is(200).Body;
+        Assert.Equal((approval, operation, hash, "pending", 1), (read["id"]!.ToString(), read["operationId"]!.ToString(), read["planHash"]!.ToString(), read["state"]!.ToString(), (int)read["requiredApprovers"]!));
+        Assert.Empty(read["decisions"]!.AsArray());
+        Assert.EndsWith("Z", read["expiresAt"]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(hash, read["plan"]!["hash"]!.ToString());
+        Assert.NotEmpty(read["checks"]!.AsArray());
+        (await asker.GetAsync($"/api/v1/approvals/{Guid.NewGuid()}")).Is(404);
+    }
+
+    [Theory]
+    [InlineData("read")]
+    [InlineData("fleet.view")]
+    public async Task EveryApprovalCall_TokenOfAnApproverWithTooSmallAScope_IsForbidden(string scope)
+    {
+        var (_, approval, hash, _) = await AskAsync();
+        var approver = await console.PersonAsync(Roles.Approver, Roles.Administrator);
+        await using (var services = console.Services.CreateAsyncScope())
+        {
+            var (_, token) = await services.ServiceProvider.GetRequiredService<TokenLedger>().CreateAsync(approver.Id, approver.Email, "small", 1, [scope], null, default);
+            approver.Api.DefaultRequestHeaders.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", token);
+        }
+        (await ApproveAsync(approver, approval, hash)).Is(403);
+        (await approver.PostAsync($"/api/v1/approvals/{approval}/reject", new { reason = "no" })).Is(403);
+        (await approver.PutAsync("/api/v1/approvals/policy", new { reason = "mine now" }, approver.Code())).Is(403);
+        (await approver.PostAsync($"/api/v1/reviews/{Guid.NewGuid()}/complete", new { notes = "fine" })).Is(403);
+        Assert.Equal("pending", (await (await console.PersonAsync(Roles.Viewer)).GetAsync($"/api/v1/approvals/{approval}"))["state"]);
+    }
+
+    [Fact]
+    public async Task EveryApprovalCall_MadeUpIdsAndBodies_ChangeNothing()
+    {
+        var (asker, approval, hash, _) = await AskAsync();
+        var (_, _, otherHash, _) = await AskAsync("blueGreen");
+        var approver = await console.PersonAsync(Roles.Approver);
+        (await ApproveAsync(approver, Guid.NewGuid().ToString(), hash)).Is(404);
+        (await ApproveAsync(approver, "1' OR '1'='1", hash)).Is(404);
+        Assert.Equal("planHash", (await ApproveAsync(approver, approval, otherHash)).Is(422)["rule"]); // the hash of somebody else's plan
+        (await approver.PostAsync($"/api/v1/approvals/{approval}/approve", new { planHash = hash, comment = new string('x', 2001) })).Is(400);
+        (await approver.PostAsync($"/api/v1/approvals/{approval}/reject", new { reason = new string('x', 2001) })).Is(400);
+        (await approver.PostAsync($"/api/v1/approvals/{approval}/approve", new[] { hash })).Is(400);
+        (await approver.PostAsync($"/api/v1/reviews/{Guid.NewGuid()}/complete", new { notes = "fine" })).Is(404);
+        var read = (await asker.GetAsync($"/api/v1/approvals/{approval}")).Body;
+        Assert.Equal(("pending", 0), (read["state"]!.ToString(), read["decisions"]!.AsArray().Count));
+        // What was tried is on record.
+        var auditor = await console.PersonAsync(Roles.Auditor);
+        Assert.Contains((await auditor.GetAsync("/api/v1/audit?action=approval.refused")).Body["items"]!.AsArray(), e => e!["actor"]!.ToString() == approver.Email && e["target"]!.ToString() == $"approval:{approval}");
+    }
+
+    [Fact]
+    public async Task Approve_ManyTimesAtOnceByOnePerson_CountsOnce()
+    {
+        var (asker, approval, hash, _) = await AskAsync("gradual");
+        await console.Database.ExecuteAsSuperuserAsync($"UPDATE ops.approval SET rule = rule || '{{\"approvers\":2}}' WHERE id = '{approval}'");
+        var approver = await console.PersonAsync(Roles.Approver);
+        var replies = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => ApproveAsync(approver, approval, hash)));
+        Assert.Single(replies, r => (int)r.Status == 200);
+        Assert.All(replies.Where(r => (int)r.Status != 200), r => Assert.Equal("decided", r.Is(422)["rule"]));
+        Assert.Equal(1, (int)(await asker.GetAsync($"/api/v1/approvals/{approval}")).Body["missing"]!);
+    }
+
+    [Fact]
+    public async Task Approve_CodeOfAnotherPerson_IsRefused()
+    {
+        var (_, approval, hash, _) = await AskAsync("immediate");
+        var (approver, other) = (await console.PersonAsync(Roles.Approver), await console.PersonAsync(Roles.Approver));
+        Assert.Equal("true", (await ApproveAsync(approver, approval, hash, other.Code())).Is(403)["stepUpRequired"]);
     }
 
     [Fact]

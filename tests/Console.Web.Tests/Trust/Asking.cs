@@ -16,7 +16,15 @@ internal static class Asking
     public static async Task<(string Operation, string? Approval, string Hash)> SubmitAsync(TestPerson person, string strategy, int pair = 0, string? start = null)
     {
         var hash = await HashAsync(person, strategy, pair);
-        var reply = (await person.PostAsync("/api/v1/failovers", Call(strategy, pair, hash, start: start))).Is(202);
+        var reply = await person.PostAsync("/api/v1/failovers", Call(strategy, pair, hash, start: start));
+        if (reply["blockedBy"] is { } running)
+        {
+            // What an earlier test has started may still be at it.
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            await person.Api.GetStringAsync($"/api/v1/operations/{running}/events", limit.Token);
+            reply = await person.PostAsync("/api/v1/failovers", Call(strategy, pair, hash, start: start));
+        }
+        reply.Is(202);
         return (reply["operationId"]!, reply["approvalId"], hash);
     }
 

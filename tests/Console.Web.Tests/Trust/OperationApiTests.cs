@@ -99,8 +99,60 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
             string[] overrides = ["lag-within-rpo"];
             var hash = await Asking.HashAsync(asker, "canary", overrides: overrides);
             var asked = (await asker.PostAsync("/api/v1/failovers", Asking.Call("canary", planHash: hash, overrides: overrides))).Is(202);
-            var approval = (await asker.GetAsync($"/api/v1/approvals/{asked["approvalId"]}")).Body["approval"]!;
+            var approval = (await asker.GetAsync($"/api/v1/approvals/{asked["approvalId"]}")).Body;
             Assert.Equal((2, true), ((int)approval["requiredApprovers"]!, (bool)approval["stepUp"]!));
+        }
+        finally
+        {
+            console.Script.Lag = 1;
+        }
+    }
+
+    [Fact]
+    public async Task Submit_NoQuorumOfWitnesses_IsRefusedWithWhatWasMeasured()
+    {
+        var asker = await console.PersonAsync(Roles.Operator);
+        console.Script.Witnesses = 1;
+        try
+        {
+            var refused = (await asker.PostAsync("/api/v1/failovers", Asking.Call("canary", planHash: await Asking.HashAsync(asker, "canary")))).Is(422);
+            Assert.Equal("preflight", refused["rule"]);
+            var check = Assert.Single(refused.Body["checks"]!.AsArray())!;
+            Assert.Equal(("witness-quorum", "blocking", "1 of 3"), (check["id"]!.ToString(), check["verdict"]!.ToString(), check["measured"]!.ToString()));
+        }
+        finally
+        {
+            console.Script.Witnesses = 3;
+        }
+    }
+
+    [Fact]
+    public async Task Start_RightToExecuteExpired_IsRefused()
+    {
+        var (asker, approver) = (await console.PersonAsync(Roles.Operator), await console.PersonAsync(Roles.Approver));
+        var (operation, approval, hash) = await Asking.SubmitAsync(asker, "gradual", start: "manual");
+        (await approver.PostAsync($"/api/v1/approvals/{approval}/approve", new { planHash = hash })).Is(200);
+        await console.Database.ExecuteAsSuperuserAsync($"UPDATE ops.operation SET execute_before = now() - interval '1 second' WHERE id = '{operation}'");
+        (await asker.PostAsync($"/api/v1/operations/{operation}/start", new { })).Is(422);
+        await Asking.EndsAsync(asker, operation, "expired");
+    }
+
+    [Fact]
+    public async Task Start_BlockedAfterTheApproval_MeasuresAgainAndRefuses()
+    {
+        var (asker, approver) = (await console.PersonAsync(Roles.Operator), await console.PersonAsync(Roles.Approver));
+        var (operation, approval, hash) = await Asking.SubmitAsync(asker, "gradual", start: "manual");
+        (await approver.PostAsync($"/api/v1/approvals/{approval}/approve", new { planHash = hash })).Is(200);
+        console.Script.Lag = 90;
+        try
+        {
+            (await asker.PostAsync($"/api/v1/operations/{operation}/start", new { })).Is(202);
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            await asker.Api.GetStringAsync($"/api/v1/operations/{operation}/events", limit.Token);
+            var view = (await asker.GetAsync($"/api/v1/operations/{operation}")).Body;
+            Assert.NotEqual("succeeded", view["state"]!.ToString());
+            Assert.Contains("lag", view["endReason"]!.ToString(), StringComparison.OrdinalIgnoreCase);
+            Assert.All(view["steps"]!.AsArray(), s => Assert.Equal("pending", s!["state"]!.ToString()));
         }
         finally
         {

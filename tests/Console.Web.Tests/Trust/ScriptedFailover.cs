@@ -30,11 +30,12 @@ internal sealed class ScriptedFailover : IPlanner
 
     public Task<Preflight> PreflightAsync(Plan plan, CancellationToken cancel) => Task.FromResult(new Preflight
     {
-        Checks = [new PreflightCheck("lag-within-rpo", Lag > 60 ? CheckVerdict.Blocking : CheckVerdict.Passed, $"{Lag} s", "60 s", "Lag of the target.")],
+        Checks = [new PreflightCheck("witness-quorum", Witnesses < 2 ? CheckVerdict.Blocking : CheckVerdict.Passed, $"{Witnesses} of 3", "2 of 3", "Standbys in reach."), new PreflightCheck("lag-within-rpo", Lag > 60 ? CheckVerdict.Blocking : CheckVerdict.Passed, $"{Lag} s", "60 s", "Lag of the target.")],
         Estimate = new JsonObject { ["rtoSeconds"] = 0.7, ["rpoSeconds"] = 0 },
     });
 
     public double Lag { get; set; } = 1;
+    public int Witnesses { get; set; } = 3;
 
     public JsonObject? Reverse(Operation succeeded)
     {

@@ -100,6 +100,51 @@ public sealed class ThreePeopleTests : IAsyncLifetime
         await Assertions.Expect(automatic.GetByText("Turned on by")).ToBeVisibleAsync();
     }
 
+    [Fact]
+    public async Task Passkey_OfAnApprover_SignsOnThePhone()
+    {
+        var (ann, bob) = (await _console.PersonAsync(Roles.Operator), await _console.PersonAsync(Roles.Approver));
+        var page = await SignInAsync(bob, phone: true);
+        var authenticator = await page.Context.NewCDPSessionAsync(page);
+        await authenticator.SendAsync("WebAuthn.enable");
+        await authenticator.SendAsync("WebAuthn.addVirtualAuthenticator", new Dictionary<string, object>
+        {
+            ["options"] = new { protocol = "ctap2", transport = "internal", hasResidentKey = true, hasUserVerification = true, isUserVerified = true, automaticPresenceSimulation = true },
+        });
+        var panel = page.GetByRole(AriaRole.Region, new() { Name = "Passkeys" });
+        await panel.GetByLabel("Name of the new passkey").FillAsync("Phone");
+        await panel.GetByLabel("Code from your authenticator app").FillAsync(bob.Code());
+        await panel.GetByRole(AriaRole.Button, new() { Name = "Add a passkey" }).ClickAsync();
+        await Assertions.Expect(panel.GetByText("Phone")).ToBeVisibleAsync();
+
+        var (operation, approval, _) = await Asking.SubmitAsync(ann, "immediate");
+        await GoAsync(page, $"/approvals/{approval}");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Approve with a passkey" }).ClickAsync();
+        await Assertions.Expect(page.GetByText($"by {bob.Email}")).ToBeVisibleAsync();
+        await Assertions.Expect(page.GetByText("with passkey")).ToBeVisibleAsync();
+        await Asking.EndsAsync(ann, operation, "succeeded");
+    }
+
+    [Fact]
+    public async Task Maintenance_BegunAndEndedOnThePage_IsSeenOnEveryPage()
+    {
+        var (ann, eve) = (await _console.PersonAsync(Roles.Operator), await _console.PersonAsync(Roles.Manager));
+        var (operators, managers) = (await SignInAsync(ann, phone: true), await SignInAsync(eve, phone: false));
+        await GoAsync(managers, "/objectives");
+        await GoAsync(operators, "/maintenance");
+        await operators.GetByRole(AriaRole.Combobox, new() { Name = "What", Exact = true }).SelectOptionAsync("AutomationPaused");
+        await operators.GetByRole(AriaRole.Combobox, new() { Name = "Of", Exact = true }).SelectOptionAsync("region:us-east-1");
+        await operators.GetByLabel("Why").FillAsync("new disks tonight");
+        await operators.GetByRole(AriaRole.Button, new() { Name = "Begin" }).ClickAsync();
+        await Assertions.Expect(managers.GetByText("Automation paused for region:us-east-1.")).ToBeVisibleAsync();
+        await ShootAsync(operators, "maintenance-phone");
+        await operators.GetByRole(AriaRole.Table).GetByRole(AriaRole.Button, new() { Name = "End it" }).ClickAsync();
+        await Assertions.Expect(managers.GetByText("Automation paused for region:us-east-1.")).Not.ToBeVisibleAsync();
+        await Assertions.Expect(operators.GetByText("Nothing is held back")).ToBeVisibleAsync();
+        await GoAsync(managers, "/maintenance");
+        Assert.Equal(0, await managers.GetByRole(AriaRole.Button, new() { Name = "Begin" }).CountAsync());
+    }
+
     private async Task<IPage> SignInAsync(TestPerson person, bool phone)
     {
         var context = await _browser.NewContextAsync(new BrowserNewContextOptions

@@ -49,7 +49,7 @@ public sealed class ContingencyRules(FailoverPlanner planner)
         var advice = StrategyAdvisor.Recommend(new Situation(SourceServes: false, TargetHealthy: facts.Picture.Regions[target.Region].Status == HealthStatus.Healthy, lag, MajorUpdate: false, CausesKnown: true));
         var request = first with { Strategy = advice.Strategy };
         return new ClusterContingency(id, ContingencyAnswer.FailOver, target.Region, advice.Strategy,
-            [TargetReason(target, candidates, facts.Fleet), .. advice.Reasons, .. Confirmations(cluster, left.Count - 1)], planner.Build(request), [.. checks], FailoverEstimate.Of(request, imagined with { Picture = facts.Picture }));
+            [TargetReason(target, candidates, facts.Fleet), .. advice.Reasons, .. Confirmations(cluster, left.Count - 1)], planner.Build(request), [.. checks], FailoverEstimate.Of(request, imagined));
     }
 
     private static ClusterContingency Elsewhere(ClusterOptions cluster, string source, List<ClusterNodeState> left)

@@ -51,9 +51,16 @@ internal sealed class Starter(ExecutionParts parts, Lease lease, ExecutionJourna
         }
     }
 
-    /// <summary>Why it may not start after all: the plan has changed (which voids its approval), or a bound does not hold.</summary>
+    /// <summary>Why it may not start after all: it is too late, the plan has changed (which voids its approval), or a bound does not hold.</summary>
     private async Task<StateChange?> RefusalAsync(Operation operation, CancellationToken cancel)
     {
+        if (operation.ExecuteBefore <= parts.Clock.GetUtcNow())
+        {
+            return new StateChange(OperationState.Expired, parts.Node.Name, "The right to execute it has expired.", OperationState.Approved)
+            {
+                Audit = new AuditDraft("system", "operation.expire", $"operation:{operation.Id}"),
+            };
+        }
         var planner = parts.Planners.Get(operation.Kind);
         Plan plan;
         try

@@ -41,11 +41,12 @@ public sealed partial class ApprovalPage
 
     private IEnumerable<PreflightCheck> Worrying => _operation?.Preflight.Checks.Where(c => c.Verdict != CheckVerdict.Passed) ?? [];
 
-    private string Loss => (Number("lostBytes"), Number("rpoSeconds")) switch
+    /// <summary>Bytes, seconds and transactions, each or unknown.</summary>
+    private string Loss => (Number("lostBytes"), Number("rpoSeconds"), Number("lostTransactions")) switch
     {
-        (0, _) or (null, 0) => "nothing that was acknowledged",
-        (null, null) => "unknown",
-        var (bytes, seconds) => $"{(bytes is null ? "unknown bytes" : $"up to {Say.Bytes(bytes)}")} ({Say.Seconds(seconds)} of writes)",
+        (0, _, _) or (null, 0, _) => "nothing that was acknowledged",
+        (null, null, _) => "unknown: nobody could measure it",
+        var (bytes, seconds, transactions) => $"up to {(bytes is null ? "an unknown number of bytes" : Say.Bytes(bytes))}, {Say.Seconds(seconds)} of writes, {(transactions is null ? "an unknown number of transactions" : $"about {Say.Number(transactions)} transactions")}",
     };
 
     protected override void OnInitialized()
