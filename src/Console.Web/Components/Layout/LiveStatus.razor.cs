@@ -7,7 +7,7 @@ namespace OpsConsole.Web.Components.Layout;
 public partial class LiveStatus
 {
     /// <summary>The age is counted in the browser; renewing its start more often than this shows nothing.</summary>
-    private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(2);
 
     private FleetSnapshot _shown = FleetSnapshot.Empty;
     private string _announcement = "";
