@@ -20,7 +20,7 @@ internal static class KillsBench
         using var api = new ConsoleApi(fleet);
         var random = new Random(seed);
         var (late, withFaults) = (0, 0);
-        var took = new List<double>();
+        var (took, starts) = (new List<double>(), new List<double>());
         for (var kill = 1; kill <= kills; kill++)
         {
             await SettleAsync(api, leftovers);
@@ -31,16 +31,19 @@ internal static class KillsBench
             await FleetUnderTest.ShellAsync($"kill -KILL {pid}");
             await RestartedAsync(fleet, pid);
             var began = Stopwatch.GetTimestamp();
+            var answers = AnswersAsync(fleet.Consoles[0], began);
             IReadOnlyList<string> left;
             while ((left = await leftovers.FindAsync()).Count > 0 && Stopwatch.GetElapsedTime(began) < Limit) await Task.Delay(50);
             var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+            var ready = await answers;
             if (before > 0) withFaults++;
             took.Add(seconds);
+            starts.Add(ready);
             if (left.Count > 0) late++;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  kill {kill}: {started.Count} experiments, {before} faults at the kill, {left.Count} left {seconds:0.0} s after the new process{(left.Count > 0 ? ": " + string.Join("; ", left) : "")}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  kill {kill}: {started.Count} experiments, {before} faults at the kill, {left.Count} left {seconds:0.0} s after the new process, which answered after {ready:0.0} s{(left.Count > 0 ? ": " + string.Join("; ", left) : "")}"));
         }
         var sorted = took.Order().ToList();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kills} kills (seed {seed}), faults were there at {withFaults}: {late} times something was left after {Limit.TotalSeconds} s; clean after median {sorted[sorted.Count / 2]:0.0} s, worst {sorted[^1]:0.0} s from the start of the new process"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kills} kills (seed {seed}), faults were there at {withFaults}: {late} times something was left after {Limit.TotalSeconds} s; clean after median {sorted[sorted.Count / 2]:0.0} s, worst {sorted[^1]:0.0} s from the start of the new process, which answered after median {starts.Order().ElementAt(starts.Count / 2):0.0} s"));
         return late == 0 ? 0 : 1;
     }
 
@@ -82,6 +85,26 @@ internal static class KillsBench
             deadline.Token.ThrowIfCancellationRequested();
             await Task.Delay(300);
         }
+    }
+
+    /// <returns>seconds until the console answers</returns>
+    private static async Task<double> AnswersAsync(string url, long began)
+    {
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
+        while (Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(60))
+        {
+            try
+            {
+                using var answer = await http.GetAsync($"{url}/healthz");
+                if (answer.IsSuccessStatusCode) break;
+            }
+            catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+            {
+                // Not yet.
+            }
+            await Task.Delay(50);
+        }
+        return Stopwatch.GetElapsedTime(began).TotalSeconds;
     }
 
     private static async Task RestartedAsync(FleetUnderTest fleet, int old)

@@ -32,6 +32,7 @@ public static class ChaosRegistration
         services.AddSingleton<SteadyStates>();
         services.AddSingleton<ExperimentPlanner>();
         services.AddSingleton<IPlanner>(s => s.GetRequiredService<ExperimentPlanner>());
+        services.AddSingleton<ChaosMetrics>();
         services.AddSingleton<ExperimentCatalogue>();
         services.AddSingleton<SchedulePause>();
         services.AddHostedService<ExperimentWatch>();

@@ -197,7 +197,7 @@ public sealed class DuringStep(SteadyStates states, ChaosOptions options) : ISte
 }
 
 /// <summary>Waits until the steady state is back, once everything is undone. One that was stopped is only looked at.</summary>
-public sealed class AfterStep(SteadyStates states, ChaosOptions options) : IStep
+public sealed class AfterStep(SteadyStates states, ChaosOptions options, ChaosMetrics metrics) : IStep
 {
     public const string StepName = "chaos.after";
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
@@ -209,8 +209,17 @@ public sealed class AfterStep(SteadyStates states, ChaosOptions options) : IStep
 
     public async Task ActAsync(StepContext context)
     {
-        if (context.Result.Get<string>(ExperimentValues.Injection) is not ExperimentValues.Passed) return; // nothing was broken for long enough to come back from
+        // What was not broken for long enough has nothing to come back from.
+        if (context.Result.Get<string>(ExperimentValues.Injection) is ExperimentValues.Passed) await ComeBackAsync(context);
+        var type = context.Plan.Steps.FirstOrDefault(s => s.Step == InjectStep.StepName)?.Parameters["kind"]?.ToString() ?? "";
+        if (context.Result.Get<double?>("recoverySeconds") is { } seconds) metrics.Recovered(type, context.Plan.Severity, seconds);
+        metrics.Ended(type, context.Plan.Severity, context.Result.Has("abortedBecause") ? "aborted" : context.Result.Get<string>(ExperimentValues.Hypothesis) ?? ExperimentValues.NotRun);
+    }
+
+    private async Task ComeBackAsync(StepContext context)
+    {
         var hypothesis = context.Conditions("hypothesis");
+        if (hypothesis.Count == 0) return; // nothing was promised
         await using var state = states.Begin(hypothesis);
         state.Measure(hypothesis, Window);
         var began = context.Clock.GetTimestamp();

@@ -42,8 +42,11 @@ internal sealed class TestFleet : IAsyncDisposable
     public ScriptedPlanner[] Planners { get; } = [new("test"), new(OperationKinds.Failover), new(OperationKinds.Experiment), new(OperationKinds.Restore)];
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    public static async Task<TestFleet> CreateAsync(TimeProvider? clock = null) =>
-        new(await TestDatabase.CreateAsync(OperationsDb.ConsoleSchema)) { Clock = clock ?? TimeProvider.System };
+    /// <summary>Further services of every node; the planners among them take the place of the scripted ones.</summary>
+    public Action<IServiceCollection>? More { get; init; }
+
+    public static async Task<TestFleet> CreateAsync(TimeProvider? clock = null, Action<IServiceCollection>? more = null) =>
+        new(await TestDatabase.CreateAsync(OperationsDb.ConsoleSchema)) { Clock = clock ?? TimeProvider.System, More = more };
 
     /// <param name="home">nodes with the same home are starts of the same node</param>
     public TestNode Node(string home = "a", Action<OperationsOptions>? configure = null, IFleetSessions? sessions = null)
@@ -93,7 +96,8 @@ internal sealed class TestNode : IAsyncDisposable
         services.AddSingleton<IStep, SetStep>();
         services.AddSingleton<IStep, OnceStep>();
         services.AddSingleton<IStep, WaitStep>();
-        foreach (var planner in fleet.Planners)
+        fleet.More?.Invoke(services);
+        foreach (var planner in fleet.Planners.Where(_ => fleet.More is null))
             services.AddSingleton<IPlanner>(planner);
         if (sessions is not null) services.AddSingleton(sessions);
         services.AddSingleton<ExecutionTrace, KillTrace>();
