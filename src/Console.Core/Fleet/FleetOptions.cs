@@ -240,8 +240,8 @@ public sealed class BackupRepositoryOptions
     public bool ObjectLock { get; set; }
     /// <summary>With <see cref="ObjectLock"/>: days for which nobody can delete what is written. 0 to 36,500; 0: only what policies ask for.</summary>
     [Range(0, 36_500)] public int RetainDays { get; set; }
-    /// <summary>Whether the WAL of clusters is streamed here, too, within seconds.</summary>
-    public bool Wal { get; set; }
+    /// <summary>Streamed backups go here, and the WAL of every cluster whose zones allow it, within seconds of being written.</summary>
+    public bool Streaming { get; set; }
     public List<string> ComplianceZones { get; set; } = [];
     /// <summary>Cluster id to the legal basis on which its data may be copied here although no compliance zone is shared.</summary>
     public Dictionary<string, string> TransferBasis { get; set; } = [];

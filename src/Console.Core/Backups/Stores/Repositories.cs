@@ -22,9 +22,9 @@ public sealed class Repositories : IDisposable
 
     public BackupRepositoryOptions Declaration(string id) => _fleet.Options.BackupRepositories.First(r => r.Id == id);
 
-    /// <summary>Where the cluster's WAL is streamed to.</summary>
-    public IReadOnlyList<IBackupStore> ForWal(ClusterOptions cluster) =>
-        [.. _fleet.Options.BackupRepositories.Where(r => r.Wal && RepositoryZones.MayHold(r, cluster)).Select(r => _stores[r.Id])];
+    /// <summary>Where the cluster is streamed to.</summary>
+    public IReadOnlyList<IBackupStore> ForStreaming(ClusterOptions cluster) =>
+        [.. _fleet.Options.BackupRepositories.Where(r => r.Streaming && RepositoryZones.MayHold(r, cluster)).Select(r => _stores[r.Id])];
 
     public void Dispose()
     {

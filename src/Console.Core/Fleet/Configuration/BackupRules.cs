@@ -19,8 +19,8 @@ internal static class BackupRules
         }
         foreach (var key in fleet.BackupKeys)
             Check(key, mistakes);
-        if (fleet.BackupKeys.Count == 0 && fleet.BackupRepositories.Find(r => r.Wal) is { } streamed)
-            mistakes.Add(streamed, nameof(streamed.Wal), "WAL would be streamed here, but there is no key to encrypt it under", "Add BackupKeys with an Id and a Key_FILE (make it with `openssl rand -base64 32`).");
+        if (fleet.BackupKeys.Count == 0 && fleet.BackupRepositories.Find(r => r.Streaming) is { } streamed)
+            mistakes.Add(streamed, nameof(streamed.Streaming), "WAL would be streamed here, but there is no key to encrypt it under", "Add BackupKeys with an Id and a Key_FILE (make it with `openssl rand -base64 32`).");
     }
 
     private static void Check(BackupRepositoryOptions repository, Mistakes mistakes)
@@ -58,8 +58,8 @@ internal static class BackupRules
             if (string.IsNullOrWhiteSpace(basis))
                 mistakes.Add(repository, $"{nameof(repository.TransferBasis)}:{cluster}", "names no basis", "Write on which basis the data may be transferred, such as the contract clauses and their date.");
         }
-        foreach (var cluster in fleet.Clusters.Where(c => repository.Wal && !Backups.Stores.RepositoryZones.MayHold(repository, c)))
-            mistakes.Add(repository, nameof(repository.Wal), $"the data of {cluster.Id} is bound to {string.Join(", ", cluster.ComplianceZones)}, and this repository shares none of these zones", $"Stream it elsewhere, or record the basis under TransferBasis:{cluster.Id}.");
+        foreach (var cluster in fleet.Clusters.Where(c => repository.Streaming && !Backups.Stores.RepositoryZones.MayHold(repository, c)))
+            mistakes.Add(repository, nameof(repository.Streaming), $"the data of {cluster.Id} is bound to {string.Join(", ", cluster.ComplianceZones)}, and this repository shares none of these zones", $"Stream it elsewhere, or record the basis under TransferBasis:{cluster.Id}.");
     }
 
     private static void Check(BackupKeyOptions key, Mistakes mistakes)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -21,14 +22,21 @@ public sealed record WireAnswer(IReadOnlyList<IReadOnlyDictionary<string, string
 public sealed class WireConnection : IDisposable
 {
     private readonly Socket _socket;
-    private readonly NetworkStream _stream;
+    private Stream _stream;
     private byte[] _buffer = new byte[4096];
 
     private WireConnection(Socket socket) => (_socket, _stream) = (socket, new NetworkStream(socket));
 
     /// <exception cref="WireException">the log-in was refused</exception>
     /// <exception cref="IOException">it cannot be reached, or dropped the connection; <see cref="SocketException"/> likewise</exception>
-    public static async Task<WireConnection> OpenAsync(string address, string user, string password, string database, string application, CancellationToken cancel)
+    public static Task<WireConnection> OpenAsync(string address, string user, string password, string database, string application, CancellationToken cancel) =>
+        OpenAsync(address, user, password, $"database\0{database}", application, encrypt: false, cancel);
+
+    /// <summary>For physical replication: base backups. Encrypted when the server offers that, as <c>sslmode=prefer</c> has it.</summary>
+    public static Task<WireConnection> OpenReplicationAsync(string address, string user, string password, string application, CancellationToken cancel) =>
+        OpenAsync(address, user, password, "replication\0true", application, encrypt: true, cancel);
+
+    private static async Task<WireConnection> OpenAsync(string address, string user, string password, string purpose, string application, bool encrypt, CancellationToken cancel)
     {
         var at = HostPort.Parse(address);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -44,7 +52,8 @@ public sealed class WireConnection : IDisposable
         var connection = new WireConnection(socket);
         try
         {
-            await connection.StartAsync(user, password, database, application, cancel);
+            if (encrypt) await connection.EncryptAsync(at.Host, cancel);
+            await connection.StartAsync(user, password, purpose, application, cancel);
             return connection;
         }
         catch
@@ -104,9 +113,23 @@ public sealed class WireConnection : IDisposable
         }
     }
 
-    private async Task StartAsync(string user, string password, string database, string application, CancellationToken cancel)
+    /// <summary>Asks for TLS; a server without it says N. Which certificate it has is not checked: prefer protects against listeners only.</summary>
+    private async Task EncryptAsync(string host, CancellationToken cancel)
     {
-        var body = Encoding.UTF8.GetBytes($"\0\u0003\0\0user\0{user}\0database\0{database}\0application_name\0{application}\0client_encoding\0UTF8\0\0");
+        await _stream.WriteAsync(new byte[] { 0, 0, 0, 8, 4, 210, 22, 47 }, cancel);
+        var answer = new byte[1];
+        await _stream.ReadExactlyAsync(answer, cancel);
+        if (answer[0] != 'S') return;
+        var encrypted = new SslStream(_stream);
+        _stream = encrypted;
+#pragma warning disable CA5359 // as libpq does by default
+        await encrypted.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = host, RemoteCertificateValidationCallback = (_, _, _, _) => true }, cancel);
+#pragma warning restore CA5359
+    }
+
+    private async Task StartAsync(string user, string password, string purpose, string application, CancellationToken cancel)
+    {
+        var body = Encoding.UTF8.GetBytes($"\0\u0003\0\0user\0{user}\0{purpose}\0application_name\0{application}\0client_encoding\0UTF8\0\0");
         var message = new byte[body.Length + 4];
         BinaryPrimitives.WriteInt32BigEndian(message, message.Length);
         body.CopyTo(message, 4);
@@ -156,7 +179,7 @@ public sealed class WireConnection : IDisposable
     private static string Md5(byte[] data) => Convert.ToHexStringLower(MD5.HashData(data));
 #pragma warning restore CA5351
 
-    private async Task SendAsync(char kind, byte[] body, CancellationToken cancel)
+    internal async Task SendAsync(char kind, byte[] body, CancellationToken cancel)
     {
         var message = new byte[body.Length + 5];
         message[0] = (byte)kind;
@@ -166,7 +189,7 @@ public sealed class WireConnection : IDisposable
     }
 
     /// <summary>The body is valid until the next read.</summary>
-    private async Task<(char Kind, Memory<byte> Body)> ReadAsync(CancellationToken cancel)
+    internal async Task<(char Kind, Memory<byte> Body)> ReadAsync(CancellationToken cancel)
     {
         await _stream.ReadExactlyAsync(_buffer.AsMemory(0, 5), cancel);
         var kind = (char)_buffer[0];
@@ -177,7 +200,7 @@ public sealed class WireConnection : IDisposable
         return (kind, _buffer.AsMemory(0, length));
     }
 
-    private static string[] Columns(ReadOnlySpan<byte> body)
+    internal static string[] Columns(ReadOnlySpan<byte> body)
     {
         var columns = new string[BinaryPrimitives.ReadInt16BigEndian(body)];
         body = body[2..];
@@ -190,7 +213,7 @@ public sealed class WireConnection : IDisposable
         return columns;
     }
 
-    private static Dictionary<string, string?> Row(string[] columns, ReadOnlySpan<byte> body)
+    internal static Dictionary<string, string?> Row(string[] columns, ReadOnlySpan<byte> body)
     {
         var row = new Dictionary<string, string?>(columns.Length);
         body = body[2..];
@@ -204,7 +227,7 @@ public sealed class WireConnection : IDisposable
         return row;
     }
 
-    private static WireException Refusal(ReadOnlySpan<byte> body) => new(Field(body, (byte)'M') ?? "refused", Field(body, (byte)'C') ?? "");
+    internal static WireException Refusal(ReadOnlySpan<byte> body) => new(Field(body, (byte)'M') ?? "refused", Field(body, (byte)'C') ?? "");
 
     private static string? Field(ReadOnlySpan<byte> body, byte wanted)
     {

@@ -1,0 +1,83 @@
+using OpsConsole.Core.Backups.Format;
+using OpsConsole.Core.Backups.Stores;
+
+namespace OpsConsole.Core.Backups.Streaming;
+
+/// <summary>The streamed backups in one repository.</summary>
+public sealed class StreamRepository(IBackupStore store)
+{
+    public IBackupStore Store => store;
+
+    /// <summary>Labels of the complete backups, oldest first. Needs no key.</summary>
+    public async Task<IReadOnlyList<string>> LabelsAsync(string cluster, CancellationToken cancel)
+    {
+        var labels = new List<string>();
+        await foreach (var item in store.ListAsync(StreamNames.Backups(cluster), cancel))
+            if (StreamNames.LabelOf(item.Name) is { } label) labels.Add(label);
+        return labels;
+    }
+
+    /// <summary>Ids of the clusters that have anything here.</summary>
+    public async Task<IReadOnlyList<string>> ClustersAsync(CancellationToken cancel) =>
+        [.. (await store.ListAsync("", cancel).Select(o => o.Name.Split('/')[0]).Where(c => c != "check").ToListAsync(cancel)).Distinct().Order(StringComparer.Ordinal)];
+
+    /// <exception cref="StoreException">there is no such backup</exception>
+    public async Task<StreamedBackup> DescribeAsync(string cluster, string label, KeyRing keys, CancellationToken cancel) =>
+        StreamedBackup.FromJson(await SmallObject.ReadAsync(store, keys, StreamNames.Backup(cluster, label), cancel));
+
+    /// <summary>The label of what an operation made; null when that is not complete.</summary>
+    public async Task<string?> FindAsync(string cluster, Guid operation, CancellationToken cancel) =>
+        (await LabelsAsync(cluster, cancel)).FirstOrDefault(l => StreamNames.OperationOf(l) == operation);
+
+    /// <summary>Reads every stored byte of a backup and holds it against its tags, and each object's length against the description.</summary>
+    /// <returns>bytes read</returns>
+    /// <exception cref="DamagedBackupException">anything is altered or missing</exception>
+    public async Task<long> VerifyAsync(string cluster, string label, KeyRing keys, Func<long, long, Task> progress, CancellationToken cancel)
+    {
+        var backup = await DescribeAsync(cluster, label, keys, cancel);
+        var total = 0L;
+        foreach (var part in backup.Objects)
+        {
+            await using var frames = await OpenAsync(part.Name, keys, cancel);
+            var plain = 0L;
+            var buffer = new byte[1024 * 1024];
+            int read;
+            while ((read = await frames.ReadAsync(buffer, cancel)) > 0)
+            {
+                if (plain / 67_108_864 != (plain + read) / 67_108_864) await progress(total + plain, backup.StoredBytes);
+                plain += read;
+            }
+            var expected = await store.FindAsync(part.Name, cancel);
+            if (expected?.Size != part.StoredBytes) throw new DamagedBackupException(part.Name, $"it has {expected?.Size} bytes, not {part.StoredBytes}");
+            total += part.StoredBytes;
+        }
+        return total;
+    }
+
+    internal async Task<FrameStream> OpenAsync(string name, KeyRing keys, CancellationToken cancel)
+    {
+        try
+        {
+            return await FrameStream.OpenAsync(await store.GetAsync(name, 0, null, cancel), keys, name, cancel);
+        }
+        catch (StoreException e) when (e.Failure == StoreFailure.Missing)
+        {
+            throw new DamagedBackupException(name, "it is missing");
+        }
+    }
+
+    /// <summary>The description goes first: from then on there is no backup, only space that is being given back.</summary>
+    public async Task DeleteAsync(string cluster, string label, CancellationToken cancel)
+    {
+        await store.DeleteAsync(StreamNames.Backup(cluster, label), cancel);
+        await store.DeleteAsync(StreamNames.Files(cluster, label), cancel);
+        await store.DeleteAsync(StreamNames.Base(cluster, label), cancel);
+    }
+
+    /// <summary>Removes whatever an operation left, complete or not.</summary>
+    public async Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel)
+    {
+        var labels = await store.ListAsync(StreamNames.Backups(cluster), cancel).Select(o => StreamNames.FolderLabelOf(o.Name)).Where(l => l is not null && StreamNames.OperationOf(l) == operation).ToListAsync(cancel);
+        foreach (var label in labels.Distinct()) await DeleteAsync(cluster, label!, cancel);
+    }
+}

@@ -1,0 +1,131 @@
+using OpsConsole.Core.Backups.Format;
+using OpsConsole.Core.Backups.Stores;
+using OpsConsole.Core.Fleet;
+
+namespace OpsConsole.Core.Backups.Streaming;
+
+/// <param name="Address">of the node that is read</param>
+public sealed record StreamOrder(ClusterOptions Cluster, string Region, string Address, Guid Operation, BaseBackupOrder Base);
+
+/// <param name="Failures">repository to why it has no copy</param>
+public sealed record StreamTaken(StreamedBackup Backup, IReadOnlyList<IBackupStore> Stores, IReadOnlyDictionary<string, string> Failures);
+
+/// <summary>Takes a full backup: one read of the database, compressed there, encrypted here, into several repositories at once.</summary>
+public sealed class StreamTaker(IBaseBackupSource source, FanOutLimits limits, TimeProvider time)
+{
+    /// <exception cref="BackupEngineException">no repository has it, or the database did not give it; nothing half-written is left where a store could be asked</exception>
+    public async Task<StreamTaken> TakeAsync(StreamOrder order, KeyRing keys, IReadOnlyList<IBackupStore> stores, BackupProgress progress, CancellationToken cancel)
+    {
+        var started = time.GetUtcNow();
+        var (cluster, label) = (order.Cluster.Id, StreamNames.Label(started, order.Operation));
+        var failures = new Dictionary<string, string>();
+        var files = new MemoryStream();
+        var receiver = new Receiver(keys.Current, StreamNames.Base(cluster, label), stores, limits, time, files, progress);
+        try
+        {
+            BaseBackup read;
+            IReadOnlyList<CopyOutcome> copies;
+            StreamedObject archive;
+            await using (receiver)
+            {
+                read = await source.ReadAsync(order.Cluster, order.Address, order.Base with { Label = label }, receiver, cancel);
+                (archive, copies) = await receiver.CompleteAsync(cancel);
+            }
+            var alive = Note(copies, failures);
+            var (listed, kept) = await PutAsync(keys.Current, StreamNames.Files(cluster, label), files.ToArray(), alive, failures, cancel);
+            var backup = new StreamedBackup(
+                StreamedBackup.CurrentFormat, label, cluster, order.Operation, started, time.GetUtcNow(), order.Region, read.FromStandby, read.SystemIdentifier, read.ServerVersion, read.Timeline, read.StartLsn, read.StopLsn,
+                read.SegmentBytes, receiver.SizeBytes, keys.Current.Id, [archive, listed]);
+            (_, kept) = await PutAsync(keys.Current, StreamNames.Backup(cluster, label), backup.ToJson(), kept, failures, cancel);
+            return new StreamTaken(backup, kept, failures);
+        }
+        catch
+        {
+            await TakeBackAsync(cluster, label, stores);
+            throw;
+        }
+    }
+
+    private async Task<(StreamedObject Object, IReadOnlyList<IBackupStore> Kept)> PutAsync(
+        BackupKey key, string name, byte[] content, IReadOnlyList<IBackupStore> stores, Dictionary<string, string> failures, CancellationToken cancel)
+    {
+        await using var fan = new FanOut(stores, name, PutOptions.New, limits, time);
+        var (stored, outcomes) = await SmallObject.WriteAsync(key, name, content, fan, cancel);
+        return (stored, Note(outcomes, failures));
+    }
+
+    private static IReadOnlyList<IBackupStore> Note(IReadOnlyList<CopyOutcome> copies, Dictionary<string, string> failures)
+    {
+        foreach (var copy in copies.Where(c => c.Failure is not null)) failures[copy.Store.Id] = copy.Failure!.Message;
+        return [.. copies.Where(c => c.Failure is null).Select(c => c.Store)];
+    }
+
+    /// <summary>What is left without a description is no backup, only space; a store that cannot be asked now is cleared by <see cref="StreamRepository.AbandonAsync"/> later.</summary>
+    private async Task TakeBackAsync(string cluster, string label, IReadOnlyList<IBackupStore> stores)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20), time);
+        foreach (var store in stores)
+        {
+            try
+            {
+                foreach (var name in new[] { StreamNames.Backup(cluster, label), StreamNames.Files(cluster, label), StreamNames.Base(cluster, label) }) await store.DeleteAsync(name, patience.Token);
+            }
+            catch (Exception e) when (e is StoreException or OperationCanceledException)
+            {
+                continue;
+            }
+        }
+    }
+
+    /// <summary>Turns what the server sends into frames for all stores.</summary>
+    private sealed class Receiver : IBaseBackupReceiver, IAsyncDisposable
+    {
+        private readonly FanOut _fan;
+        private readonly FrameWriter _writer;
+        private readonly string _name;
+        private readonly MemoryStream _files;
+        private readonly BackupProgress _progress;
+        private long _estimated;
+        private int _told = -1;
+
+        public Receiver(BackupKey key, string name, IReadOnlyList<IBackupStore> stores, FanOutLimits limits, TimeProvider time, MemoryStream files, BackupProgress progress)
+        {
+            (_name, _files, _progress) = (name, files, progress);
+            _fan = new FanOut(stores, name, PutOptions.New, limits, time);
+            _writer = new FrameWriter(key, StreamCompression.Zstd, name, _fan.WriteAsync);
+        }
+
+        public long SizeBytes { get; private set; }
+
+        public void Begins(long estimatedBytes) => _estimated = estimatedBytes;
+
+        public ValueTask ArchiveAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel) => _writer.WriteAsync(bytes, cancel);
+
+        public ValueTask ManifestAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+        {
+            _files.Write(bytes.Span);
+            return ValueTask.CompletedTask;
+        }
+
+        public async ValueTask ProgressAsync(long bytes, CancellationToken cancel)
+        {
+            SizeBytes = bytes;
+            var percent = _estimated > 0 ? (int)Math.Min(99, 100 * bytes / _estimated) : 0;
+            if (percent == _told) return;
+            _told = percent;
+            await _progress(percent, $"{bytes / 1_000_000} of about {Math.Max(_estimated, bytes) / 1_000_000} MB read, {_writer.StoredBytes / 1_000_000} MB stored");
+        }
+
+        public async Task<(StreamedObject Archive, IReadOnlyList<CopyOutcome> Copies)> CompleteAsync(CancellationToken cancel)
+        {
+            var hash = await _writer.CompleteAsync(cancel);
+            return (new StreamedObject(_name, _writer.PlainBytes, _writer.StoredBytes, hash), await _fan.CompleteAsync(cancel));
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await _fan.DisposeAsync();
+            _writer.Dispose();
+        }
+    }
+}
