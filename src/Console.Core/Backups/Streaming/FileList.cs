@@ -35,7 +35,7 @@ internal sealed class FileList
         }
     }
 
-    public int Files => _missing.Count;
+    public int Count => _missing.Count;
 
     /// <exception cref="DamagedBackupException">the file is not as the manifest says</exception>
     public void Check(string path, long size, uint crc)

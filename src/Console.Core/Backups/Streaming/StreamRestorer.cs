@@ -34,7 +34,7 @@ public sealed class StreamRestorer(IBackupStore store, KeyRing keys)
     {
         var backup = await new StreamRepository(store).DescribeAsync(order.Cluster, order.Label, keys, cancel);
         var files = FileList.Parse(StreamNames.Files(order.Cluster, order.Label), await SmallObject.ReadAsync(store, keys, StreamNames.Files(order.Cluster, order.Label), cancel));
-        var listed = files.Files;
+        var listed = files.Count;
         var log = await new WalRepository(store).FromAsync(backup, order.Target, keys, cancel);
         var name = StreamNames.Base(order.Cluster, order.Label);
         string settings;
@@ -51,7 +51,7 @@ public sealed class StreamRestorer(IBackupStore store, KeyRing keys)
             }
         }
         files.CheckComplete();
-        await LogAsync(log, backup, sink, progress, cancel);
+        await LogAsync(order, log, backup, sink, progress, cancel);
         await sink.FileAsync(AutoConf, Encoding.UTF8.GetBytes(settings + RecoverySettings.Of(order, backup)), cancel);
         await sink.FileAsync("recovery.signal", ReadOnlyMemory<byte>.Empty, cancel);
         await progress(99, "waiting for the disk");
@@ -92,14 +92,13 @@ public sealed class StreamRestorer(IBackupStore store, KeyRing keys)
         return (settings, bytes);
     }
 
-    private async Task LogAsync(IReadOnlyList<WalObject> log, StreamedBackup backup, IRestoreSink sink, BackupProgress progress, CancellationToken cancel)
+    private async Task LogAsync(StreamRestore order, IReadOnlyList<WalObject> log, StreamedBackup backup, IRestoreSink sink, BackupProgress progress, CancellationToken cancel)
     {
         await sink.DirectoryAsync(LogDirectory, cancel);
         for (var n = 0; n < log.Count; n++)
         {
-            var content = await SmallObject.ReadAsync(store, keys, log[n].Name, cancel);
-            // Recovery wants whole segments; behind the newest position there are zeros, as in one that the server has just begun.
-            if (log[n].UpTo is not null) Array.Resize(ref content, backup.SegmentBytes);
+            // By its file's name: the newest piece is replaced every few seconds.
+            var content = await new WalRepository(store).FetchAsync(order.Cluster, log[n].FileName, backup.SegmentBytes, keys, cancel) ?? throw new DamagedBackupException(log[n].Name, "it has gone meanwhile");
             await sink.FileAsync($"{LogDirectory}/{log[n].FileName}", content, cancel);
             if (n % 4 == 0) await progress(90 + (8 * n / log.Count), $"{n} of {log.Count} segments of the log fetched");
         }

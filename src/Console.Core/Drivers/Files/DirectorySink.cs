@@ -22,7 +22,7 @@ internal sealed class DirectorySink : IRestoreSink
         {
             if (Directory.Exists(directory) && Directory.EnumerateFileSystemEntries(directory).Any())
                 throw new BackupEngineException($"{directory} is not empty. Name a directory that is empty or absent; nothing was written.") { Final = true };
-            Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            DurableFile.MakePrivateDirectory(directory);
             return new DirectorySink(directory);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -37,7 +37,7 @@ internal sealed class DirectorySink : IRestoreSink
         switch (entry.Kind)
         {
             case TarKind.Directory:
-                Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                DurableFile.MakePrivateDirectory(path);
                 break;
             case TarKind.Link:
                 throw new InvalidDataException($"{entry.Name} is a link out of the data directory");

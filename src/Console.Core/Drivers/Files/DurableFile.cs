@@ -50,6 +50,13 @@ internal static partial class DurableFile
     /// <summary>Everything in the file system that a directory lies in: for thousands of files one wait instead of thousands.</summary>
     public static void SyncFileSystem(string path) => OnDirectory(path, SyncFileSystem);
 
+    /// <summary>As PostgreSQL wants its data directory.</summary>
+    public static void MakePrivateDirectory(string path)
+    {
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
+        else Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
     /// <summary>Makes a directory and syncs the ones above it that it appears in.</summary>
     public static void MakeDirectory(string root, string directory)
     {

@@ -71,14 +71,16 @@ public sealed class BaseBackupSource(TimeProvider time) : IBaseBackupSource
         var rate = order.MaxKilobytesPerSecond > 0 ? $", MAX_RATE {order.MaxKilobytesPerSecond}" : "";
         await connection.SendAsync('Q', System.Text.Encoding.UTF8.GetBytes(
             $"BASE_BACKUP (LABEL '{order.Label.Replace("'", "''", StringComparison.Ordinal)}', PROGRESS, CHECKPOINT 'fast', WAIT false, WAL true, MANIFEST 'yes', MANIFEST_CHECKSUMS 'CRC32C', TARGET 'client', COMPRESSION 'zstd', COMPRESSION_DETAIL 'level={order.ZstdLevel},workers={order.Workers}'{rate})\0"), cancel);
-        var reader = new Reader(connection, address, receiver);
+        var reader = new Reader(address, receiver);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         await using var watch = time.CreateTimer(_ => limit.Cancel(), null, SilenceLimit, Timeout.InfiniteTimeSpan);
         try
         {
             while (!reader.Ended)
             {
-                await reader.NextAsync(limit.Token, () => watch.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan), cancel);
+                var (kind, body) = await connection.ReadAsync(limit.Token);
+                watch.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan); // what follows is our own time, not the server's
+                await reader.TakeAsync(kind, body, cancel);
                 watch.Change(SilenceLimit, Timeout.InfiniteTimeSpan);
             }
         }
@@ -101,7 +103,7 @@ public sealed class BaseBackupSource(TimeProvider time) : IBaseBackupSource
     };
 
     /// <summary>One base backup's messages: positions, archive, manifest, positions.</summary>
-    private sealed class Reader(WireConnection connection, string address, IBaseBackupReceiver receiver)
+    private sealed class Reader(string address, IBaseBackupReceiver receiver)
     {
         private string[] _columns = [];
         private WireException? _refusal;
@@ -114,11 +116,8 @@ public sealed class BaseBackupSource(TimeProvider time) : IBaseBackupSource
         public int Timeline { get; private set; }
         public bool Ended { get; private set; }
 
-        /// <param name="heard">called when a message is there: what follows is our own time, not the server's</param>
-        public async Task NextAsync(CancellationToken limit, Action heard, CancellationToken cancel)
+        public async Task TakeAsync(char kind, Memory<byte> body, CancellationToken cancel)
         {
-            var (kind, body) = await connection.ReadAsync(limit);
-            heard();
             switch (kind)
             {
                 case 'T':

@@ -7,6 +7,9 @@ public sealed record SlotView(string Name, bool Active, long? RetainedBytes);
 /// <summary>Physical slots. Every node has one for every other, so that standbys go on after a promotion.</summary>
 public static class Slots
 {
+    /// <summary>Slots whose names begin so keep the log for backups until it is stored; only the backups move them.</summary>
+    public const string BackupPrefix = "opsconsole_";
+
     public static Task<IReadOnlyList<SlotView>> ReadAsync(NpgsqlConnection node, CancellationToken cancel) => node.ListAsync("""
         SELECT slot_name::text, active, (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END - restart_lsn)::bigint
         FROM pg_replication_slots WHERE slot_type = 'physical' AND NOT temporary
@@ -25,7 +28,7 @@ public static class Slots
     public static Task AdvanceAsync(NpgsqlConnection node, string position, CancellationToken cancel) => node.ExecuteAsync($"""
         SELECT pg_replication_slot_advance(slot_name, least({NodeSql.Literal(position)}::pg_lsn, CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END))
         FROM pg_replication_slots
-        WHERE slot_type = 'physical' AND NOT active AND restart_lsn < least({NodeSql.Literal(position)}::pg_lsn, CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END)
+        WHERE slot_type = 'physical' AND NOT active AND NOT starts_with(slot_name, '{BackupPrefix}') AND restart_lsn < least({NodeSql.Literal(position)}::pg_lsn, CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END)
         """, cancel);
 
     public static Task DropAsync(NpgsqlConnection node, string name, CancellationToken cancel) =>
