@@ -13,7 +13,7 @@ namespace OpsConsole.Core.Tests.Backups.Streaming;
 public sealed class StreamedDatabase : IAsyncDisposable
 {
     // Others than root run the servers.
-    private readonly string _root = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"opsconsole-streamed-{Guid.NewGuid():N}"), (UnixFileMode)0b111_101_101).FullName;
+    private readonly string _root = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"opsconsole-streamed-{Guid.NewGuid():N}")).FullName;
 
     private StreamedDatabase(TestPostgres postgres, string name) => (Postgres, Name) = (postgres, name);
 
@@ -36,7 +36,7 @@ public sealed class StreamedDatabase : IAsyncDisposable
 
     public FileStore Store(string id = "near") => new(id, Directory.CreateDirectory(Path.Combine(_root, "store-" + id)).FullName);
 
-    public string NewDirectory() => Path.Combine(Directory.CreateDirectory(Path.Combine(_root, Guid.NewGuid().ToString("N")[..8]), (UnixFileMode)0b111_101_101).FullName, "data");
+    public string NewDirectory() => Path.Combine(Directory.CreateDirectory(Path.Combine(_root, Guid.NewGuid().ToString("N")[..8])).FullName, "data");
 
     public StreamOrder Order() => new(Cluster, "us-east-1", Address, Guid.NewGuid(), new BaseBackupOrder("test"));
 
