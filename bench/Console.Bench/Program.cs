@@ -1,4 +1,5 @@
 using System.Globalization;
+using OpsConsole.Bench.Backup;
 using OpsConsole.Bench.Circuits;
 using OpsConsole.Bench.Failover;
 using OpsConsole.Bench.Faults;
@@ -10,6 +11,9 @@ double Interval() => double.Parse(Option("interval", "10"), CultureInfo.Invarian
 
 switch (args.FirstOrDefault())
 {
+    case "backup":
+        await new BackupBench(double.Parse(Option("gigabytes", "2.5"), CultureInfo.InvariantCulture), Number("rounds", 3), Number("port", 29300), Option("dir", Path.Combine("/var/tmp", $"opsconsole-bench-{Environment.ProcessId}"))).RunAsync();
+        return 0;
     case "circuits":
         await CircuitsBench.RunAsync(Number("count", 500), Number("seconds", 60), Number("port", 29000), Option("path", "/services"));
         return 0;
@@ -29,6 +33,6 @@ switch (args.FirstOrDefault())
         await ProbesBench.LoopAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29001));
         return 0;
     default:
-        Console.Error.WriteLine("usage: OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000] [--peers yes|no]\n       OpsConsole.Bench failover [--runs 5] [--cases switchover,kill,hang] [--latency off] [--steps] [--port 29000]\n       OpsConsole.Bench faults [--times 20] [--only ID,ID] [--port 29000]\n       OpsConsole.Bench kills [--kills 100] [--seed 1] [--port 29000]");
+        Console.Error.WriteLine("usage: OpsConsole.Bench backup [--gigabytes 2.5] [--rounds 3] [--port 29300] [--dir DIR]\n       OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000] [--peers yes|no]\n       OpsConsole.Bench failover [--runs 5] [--cases switchover,kill,hang] [--latency off] [--steps] [--port 29000]\n       OpsConsole.Bench faults [--times 20] [--only ID,ID] [--port 29000]\n       OpsConsole.Bench kills [--kills 100] [--seed 1] [--port 29000]");
         return 64;
 }

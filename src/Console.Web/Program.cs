@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using OpsConsole.Core.Alerts.Notifications;
 using OpsConsole.Core.Audit;
 using OpsConsole.Core.Backups;
+using OpsConsole.Core.Backups.Standalone;
 using OpsConsole.Core.Chaos;
 using OpsConsole.Core.Drills;
 using OpsConsole.Core.Failover;
@@ -21,6 +22,8 @@ using OpsConsole.Web.Identity;
 
 try
 {
+    if (args is [BackupCommand.Verb, ..])
+        return await BackupCommand.RunAsync(args[1..], Console.Out, Console.Error, TimeProvider.System, CancellationToken.None);
     if (OfflineVerb.IsMeant(args))
         return OfflineVerb.Run(args, Console.Out, Console.Error);
     var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Backups.Restoring;
+using OpsConsole.Core.Backups.Streaming;
 using OpsConsole.Core.Backups.Schedules;
 using OpsConsole.Core.Drivers.PgBackRest;
 using OpsConsole.Core.Live;
@@ -26,6 +27,7 @@ public static class BackupsRegistration
         services.AddSingleton<BackupMetrics>();
         services.AddSingleton<ArchiverView>();
         services.AddSingleton<IBackupEngine, PgBackRestEngine>();
+        services.AddStreamedBackups();
         services.AddSingleton<Instances>();
         services.AddSingleton<InstanceProof>();
         services.AddSingleton<RestoreLog>();

@@ -25,6 +25,8 @@ public static class BackupCommands
             // Finished segments that this node has are brought away once more; those that are stored already are recognised by their checksum.
             ["wal.again"] = $"cd {data}/pg_wal/archive_status && for f in *.done; do [ -e \"$f\" ] && mv \"$f\" \"${{f%.done}}.ready\"; done; exit 0",
 
+            ["streaming.unpack"] = "umask 077; mkdir -p {directory} && cd {directory} && [ -z \"$(ls -A)\" ] || { echo the directory is not empty >&2; exit 1; }; exec tar -x -f -",
+
             ["instance.take"] = $"mkdir -p {restored} && ln -sT {{operation}} {restored}/{{port}}.owner && echo {restored}/{{port}}",
             ["instance.list"] = $"cd {restored} 2>/dev/null || exit 0; for l in *.owner; do [ -L \"$l\" ] && echo \"${{l%.owner}} $(readlink \"$l\") {restored}/${{l%.owner}} $(head -n 1 \"${{l%.owner}}/postmaster.pid\" 2>/dev/null)\"; done; exit 0",
             ["instance.start"] = $"umask 077; d={restored}/{{port}}; rm -f $d/standby.signal $d/postmaster.pid; cat >> $d/postgresql.auto.conf && "

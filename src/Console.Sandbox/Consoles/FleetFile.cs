@@ -36,6 +36,7 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
                 Links = Sites.Regions.SelectMany(s => Sites.Regions.Where(t => t != s).Select(t => Link(s.Id, t.Id))),
                 TrafficManagers = TrafficManagers(),
                 BackupRepositories = Sites.Regions.Select(Repository),
+                BackupKeys = new[] { new { Id = "sandbox-1", Key_FILE = BackupKey() } },
                 Contacts = Contacts(),
             },
             Chaos = Chaos(),
@@ -210,6 +211,16 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
             new { Cluster, Queries = new[] { new { Name = "orders can be read", Sql = "SELECT count(*) >= 0 FROM orders", Expect = "true" } } },
         },
     };
+
+    private string BackupKey()
+    {
+        const string name = "backup-key";
+        if (!File.Exists(secrets.PathOf(name)))
+        {
+            secrets.Put(name, Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)));
+        }
+        return secrets.PathOf(name);
+    }
 
     private static object[] Contacts() =>
     [

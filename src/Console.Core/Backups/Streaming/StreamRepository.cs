@@ -80,4 +80,22 @@ public sealed class StreamRepository(IBackupStore store)
         var labels = await store.ListAsync(StreamNames.Backups(cluster), cancel).Select(o => StreamNames.FolderLabelOf(o.Name)).Where(l => l is not null && StreamNames.OperationOf(l) == operation).ToListAsync(cancel);
         foreach (var label in labels.Distinct()) await DeleteAsync(cluster, label!, cancel);
     }
+
+    /// <summary>Every operation that has left anything.</summary>
+    public async Task<IReadOnlyList<Guid>> OperationsAsync(string cluster, CancellationToken cancel) => [.. (await store.ListAsync(StreamNames.Backups(cluster), cancel)
+        .Select(o => StreamNames.FolderLabelOf(o.Name) is { } label ? StreamNames.OperationOf(label) : null).Where(id => id is not null).Select(id => id!.Value).ToListAsync(cancel)).Distinct()];
+
+    /// <summary>Deletes log from before the oldest backup. While there is none nothing is deleted: what is being taken now will need it.</summary>
+    /// <returns>pieces deleted</returns>
+    public async Task<int> TrimLogAsync(string cluster, KeyRing keys, CancellationToken cancel)
+    {
+        var labels = await LabelsAsync(cluster, cancel);
+        if (labels.Count == 0) return 0;
+        // Labels begin with their time; a backup that began later begins later in the log as well.
+        var oldest = await DescribeAsync(cluster, labels[0], keys, cancel);
+        var needed = Replication.WalPosition.Parse(oldest.StartLsn).Value / (ulong)oldest.SegmentBytes;
+        var old = (await new WalRepository(store).ListAsync(cluster, oldest.SegmentBytes, cancel)).Where(o => !o.IsHistory && o.Segment < needed && o.Timeline <= oldest.Timeline).ToList();
+        foreach (var piece in old) await store.DeleteAsync(piece.Name, cancel);
+        return old.Count;
+    }
 }

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Text;
 using OpsConsole.Core.Fleet;
 using Renci.SshNet;
 using Renci.SshNet.Common;
@@ -13,7 +12,7 @@ internal sealed class SshHost(string region, ShellOptions shell) : IAsyncDisposa
     private readonly SemaphoreSlim _connecting = new(1, 1);
     private SshClient? _client;
 
-    public async Task<(int Exit, string Output, string Error)> RunAsync(string line, string? input, CancellationToken cancel)
+    public async Task<(int Exit, string Output, string Error)> RunAsync(string line, Func<Stream, CancellationToken, Task>? input, CancellationToken cancel)
     {
         var client = await ClientAsync(cancel);
         try
@@ -22,9 +21,8 @@ internal sealed class SshHost(string region, ShellOptions shell) : IAsyncDisposa
             var running = command.ExecuteAsync(cancel);
             if (input is not null)
             {
-                var bytes = Encoding.UTF8.GetBytes(input);
                 await using var stdin = command.CreateInputStream();
-                await stdin.WriteAsync(bytes, cancel);
+                await input(stdin, cancel);
             }
             await running;
             return (command.ExitStatus ?? -1, command.Result, command.Error);
