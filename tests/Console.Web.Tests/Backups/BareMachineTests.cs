@@ -49,15 +49,15 @@ public sealed class BareMachineTests : IDisposable
             repo1-cipher-type=aes-256-cbc
             repo1-cipher-pass=a-passphrase-of-the-test
             log-level-file=off
-            lock-path={repository}
-            spool-path={repository}
+            lock-path={_root}/spool
+            spool-path={_root}/spool
             start-fast=y
             [orders]
             pg1-path={source}
             pg1-user=postgres
             pg1-socket-path={source}
             """, TestContext.Current.CancellationToken);
-        await BashAsync($"{AsPostgres}mkdir {source} {repository}; [ \"$(id -u)\" != 0 ] || chown postgres {source} {repository}; as_postgres {TestPostgres.BinDirectory()}/initdb -D {source} -U postgres -A trust -N --no-locale >/dev/null");
+        await BashAsync($"{AsPostgres}mkdir {source} {repository} {_root}/spool; [ \"$(id -u)\" != 0 ] || chown postgres {source} {repository} {_root}/spool; as_postgres {TestPostgres.BinDirectory()}/initdb -D {source} -U postgres -A trust -N --no-locale >/dev/null");
         await using (var server = await TestInstance.StartAsync(source, "archive_mode=on", $"archive_command=pgbackrest --config={settings} --stanza=orders archive-push %p"))
         {
             var pgBackRest = $"as_postgres pgbackrest --config={settings} --stanza=orders --pg1-port={server.Port} --log-level-console=warn";
