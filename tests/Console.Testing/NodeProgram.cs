@@ -38,14 +38,16 @@ public sealed class NodeProgram : IAsyncDisposable
     private static async Task RestoreAsync()
     {
         var stamp = Path.Combine(Folder, "node_modules", ".restored");
-        if (File.Exists(stamp)) return;
+        var wanted = await File.ReadAllTextAsync(Path.Combine(Folder, "package-lock.json"));
+        bool Done() => File.Exists(stamp) && File.ReadAllText(stamp) == wanted;
+        if (Done()) return;
         // Test processes of one folder restore one after another.
         await using var turn = await TurnAsync(Path.Combine(Folder, "restore.lock"));
-        if (File.Exists(stamp)) return;
+        if (Done()) return;
         using var npm = Process.Start(new ProcessStartInfo("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]) { WorkingDirectory = Folder })!;
         await npm.WaitForExitAsync();
         if (npm.ExitCode != 0) throw new InvalidOperationException($"npm ci failed with {npm.ExitCode} in {Folder}.");
-        await File.WriteAllTextAsync(stamp, "");
+        await File.WriteAllTextAsync(stamp, wanted);
     }
 
     private static async Task<FileStream> TurnAsync(string path)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Npgsql;
 
 namespace OpsConsole.Testing;
 
@@ -50,6 +51,17 @@ public sealed class TestReplica : IAsyncDisposable
         _postmaster.BeginErrorReadLine();
         _postmaster.BeginOutputReadLine();
         await ready.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        await StreamsAsync();
+    }
+
+    /// <summary>Reading is possible before the stream is there: the next test shall find both.</summary>
+    private async Task StreamsAsync()
+    {
+        await using var connection = new NpgsqlConnection($"Host=127.0.0.1;Port={Port};Username=postgres;Database=postgres;Pooling=false");
+        await connection.OpenAsync();
+        await using var receiver = new NpgsqlCommand("SELECT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming' AND last_msg_receipt_time IS NOT NULL)", connection);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!(bool)(await receiver.ExecuteScalarAsync(deadline.Token))!) await Task.Delay(50, deadline.Token);
     }
 
     /// <summary>Ends it at once, as a crash would.</summary>
