@@ -41,6 +41,13 @@ public partial class FailoverPage
     [SupplyParameterFromQuery]
     public bool? Planned { get; set; }
 
+    [SupplyParameterFromQuery(Name = "scope")]
+    public string? ScopeWord { get; set; }
+
+    /// <summary>Of a partial scope, separated by commas.</summary>
+    [SupplyParameterFromQuery(Name = "services")]
+    public string? ServiceIds { get; set; }
+
     [Inject]
     public required FleetModel Fleet { get; set; }
 
@@ -57,6 +64,10 @@ public partial class FailoverPage
     public required TimeProvider Clock { get; set; }
 
     private FailoverStrategy Strategy => Enum.TryParse<FailoverStrategy>(StrategyWord, ignoreCase: true, out var chosen) ? chosen : _advice.Strategy;
+
+    private FailoverScope Scope => Enum.TryParse<FailoverScope>(ScopeWord, ignoreCase: true, out var chosen) ? chosen : FailoverScope.Full;
+
+    private IReadOnlyList<string> Services => Scope == FailoverScope.Partial ? [.. (ServiceIds ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)] : [];
 
     private bool IsPlanned => Planned ?? SourceServes;
 
@@ -122,7 +133,8 @@ public partial class FailoverPage
     {
         try
         {
-            var request = new FailoverRequest(_cluster!.Id, _source, target, strategy, planned, FailoverScope.Full, [], [.. overrides.Order(StringComparer.Ordinal)]);
+            var request = new FailoverRequest(_cluster!.Id, _source, target, strategy, planned, Scope, Services, [.. overrides.Order(StringComparer.Ordinal)]);
+            if (Scope == FailoverScope.Partial && Services.Count == 0) return new ShownPlan(null, "Choose the services that move.");
             return new ShownPlan(await Operations.PreviewAsync(OperationKinds.Failover, JsonSerializer.SerializeToNode(request, OperationJson.Options)!.AsObject()), null);
         }
         catch (RequestRefusedException refused)
@@ -142,7 +154,7 @@ public partial class FailoverPage
     {
         var answer = await Browser.CallApiAsync("POST", "/api/v1/failovers", new
         {
-            cluster = _cluster!.Id, source = _source, target = Target, strategy = Strategy.ToString(), planned = IsPlanned, overrides = _overrides.Order(StringComparer.Ordinal), planHash = preview.Hash,
+            cluster = _cluster!.Id, source = _source, target = Target, strategy = Strategy.ToString(), planned = IsPlanned, scope = Scope.ToString(), services = Services, overrides = _overrides.Order(StringComparer.Ordinal), planHash = preview.Hash,
             reason = _reason, start = _manual ? "manual" : null, breakGlass = glass is null ? null : new { reason = glass },
         }, proof, _key);
         if (!answer.Ok)
@@ -163,8 +175,20 @@ public partial class FailoverPage
         ? $"{(rule.Approvers == 1 ? "One approver" : $"{rule.Approvers} approvers")} must agree{(rule.StepUp ? ", with a second factor" : "")}."
         : "Nobody has to agree.";
 
-    private string Address(string target, FailoverStrategy strategy, bool planned) =>
-        $"/failover?cluster={_cluster!.Id}&target={target}&strategy={JsonNamingPolicy.CamelCase.ConvertName(strategy.ToString())}&planned={(planned ? "true" : "false")}";
+    private string Address(string target, FailoverStrategy strategy, bool planned, FailoverScope? scope = null) => Address(target, strategy, planned, scope ?? Scope, Services);
+
+    private string Address(string target, FailoverStrategy strategy, bool planned, FailoverScope scope, IReadOnlyList<string> services) =>
+        $"/failover?cluster={_cluster!.Id}&target={target}&strategy={JsonNamingPolicy.CamelCase.ConvertName(strategy.ToString())}&planned={(planned ? "true" : "false")}"
+        + (scope == FailoverScope.Full ? "" : $"&scope={JsonNamingPolicy.CamelCase.ConvertName(scope.ToString())}") + (scope == FailoverScope.Partial && services.Count > 0 ? $"&services={string.Join(',', services)}" : "");
+
+    private void Choose(string service) => Navigation.NavigateTo(Address(Target!, Strategy, IsPlanned, FailoverScope.Partial, Services.Contains(service) ? [.. Services.Where(s => s != service)] : [.. Services, service]));
+
+    private static string ScopeWords(FailoverScope scope) => scope switch
+    {
+        FailoverScope.Full => "Everything",
+        FailoverScope.Rolling => "One after the other",
+        _ => "Chosen services",
+    };
 
     private static double? Number(PlanPreview preview, string name) => Estimate.Read(preview.Preflight.Estimate, name);
 
