@@ -200,6 +200,11 @@ public static class FailoverPreflight
     private static PreflightCheck Warn(string id, string measured, string limit, string message) => new(id, CheckVerdict.Warning, measured, limit, message);
     private static PreflightCheck Block(string id, string measured, string limit, string message) => new(id, CheckVerdict.Blocking, measured, limit, message);
 
-    private static string Seconds(double seconds) => string.Create(CultureInfo.InvariantCulture, $"{seconds:0.###} s");
+    private static string Seconds(double seconds) => seconds switch
+    {
+        < 600 => FormattableString.Invariant($"{seconds:0.###} s"),
+        < 7200 => FormattableString.Invariant($"{seconds / 60:0.#} min"),
+        _ => FormattableString.Invariant($"{seconds / 3600:0.#} h"),
+    };
     private static string Rps(double value) => string.Create(CultureInfo.InvariantCulture, $"{value:0.#} requests/s");
 }

@@ -198,7 +198,7 @@ public partial class FailoverPage
         : StatusMark.Of(HealthStatus.Healthy, "ready", "");
 
     private static string Counts(ReadinessState? reading) => reading?.Checks is { } checks
-        ? $"{Say.Share(checks.Count(c => c.Verdict == CheckVerdict.Passed), checks.Length)} passed{string.Concat(checks.Where(c => c.Verdict == CheckVerdict.Blocking).Select(c => $"; {c.Id}: {c.Measured}"))}"
+        ? $"{Say.Share(checks.Count(c => c.Verdict == CheckVerdict.Passed), checks.Length)} passed{string.Concat(checks.Where(c => c.Verdict != CheckVerdict.Passed).OrderByDescending(c => c.Verdict).Select(c => $"; {c.Id}: {c.Measured}"))}"
         : "";
 }
 
