@@ -179,8 +179,11 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
         Kind = "s3",
         Endpoint = $"http://{Address(region.Id, Services.Storage)}",
         Bucket = Storage.S3Api.BackupBucket,
+        Prefix = "streamed",
         Storage.S3Api.AccessKey,
         SecretKey_FILE = secrets.PathOf("storage"),
+        // One tool's mistake, or one region's loss, must not take all: pgBackRest beside the database, streaming into another region.
+        Streaming = region == Sites.Regions[1],
         ComplianceZones = region.Zones,
     };
 
