@@ -70,7 +70,11 @@ public sealed class ExperimentCatalogue(ExperimentLibrary library, ExperimentPla
         try
         {
             var settings = (JsonObject)run.Experiment.Settings.DeepClone();
-            if (run.Experiment.Fault == FaultKinds.DatabaseFailover) return null; // its source is the primary of this moment
+            if (run.Experiment.Fault == FaultKinds.DatabaseFailover)
+            {
+                await planner.PlanAsync(new JsonObject { ["experiment"] = run.Experiment.Id }, limit.Token); // refused while nobody knows where the primary is
+                return null;
+            }
             var reasons = await Task.WhenAll(run.Targets.Chosen.Select(t => injectors.UnavailableAsync(new Fault(run.Experiment.Fault, t, "opsconsole-look", run.IntensityPercent, run.DurationSeconds, settings), limit.Token)));
             why = reasons.OfType<string>().FirstOrDefault();
         }

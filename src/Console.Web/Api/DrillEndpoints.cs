@@ -41,9 +41,11 @@ public static class DrillEndpoints
         var drills = api.MapGroup("/drills").WithTags("Drills");
         drills.MapGet("", async (DrillHistory history, CancellationToken cancel) => new Page<DrillResultView>([.. (await history.ListAsync(cancel)).Select(DrillResultView.Of)]))
             .RequireAuthorization(Policies.ViewFleet).WithSummary("Drills that have ended, newest first");
-        drills.MapPost("/{suite}/preview", (string suite, DrillCall? call, HttpContext context, Acting acting, OperationService service) => acting.AsAsync(context, async _ =>
-            TypedResults.Ok(PlanPreviewView.Of(await service.PreviewAsync(OperationKinds.Drill, Request(Known(suite), call?.Source, call?.Target, call?.Cluster), context.RequestAborted)))))
-            .RequireAuthorization(Policies.ViewFleet).WithSummary("What a drill would do; changes nothing").Produces<PlanPreviewView>();
+        drills.MapPost("/{suite}/preview", (string suite, HttpContext context, Acting acting, OperationService service) => acting.AsAsync(context, async _ =>
+        {
+            var call = await OptionalBody.ReadAsync<DrillCall>(context);
+            return TypedResults.Ok(PlanPreviewView.Of(await service.PreviewAsync(OperationKinds.Drill, Request(Known(suite), call?.Source, call?.Target, call?.Cluster), context.RequestAborted)));
+        })).RequireAuthorization(Policies.ViewFleet).WithSummary("What a drill would do; changes nothing. A body may give source, target and cluster").Produces<PlanPreviewView>();
         drills.MapPost("/{suite}/run", RunAsync).RequireAuthorization(Policies.Operate).WithSummary($"Run a drill: {DrillSuites.Words}").Produces<SubmittedView>(202);
         api.MapGroup("/schedules").WithTags("Schedules").MapGet("", async (ScheduleRunner schedules, CancellationToken cancel) => new Page<ScheduleView>([.. (await schedules.ListAsync(cancel)).Select(ScheduleView.Of)]))
             .RequireAuthorization(Policies.ViewFleet).WithSummary("What begins by itself, when, and whether it did");

@@ -50,11 +50,12 @@ public static class ExperimentEndpoints
         experiments.MapGet("/{id}", async (string id, ExperimentCatalogue catalogue, CancellationToken cancel) =>
             await catalogue.FindAsync(id, cancel) is { } found ? ExperimentView.Of(found) : throw Unknown(id))
             .RequireAuthorization(Policies.ViewFleet).WithSummary("One experiment");
-        experiments.MapPost("/{id}/preview", (string id, ExperimentCall? call, HttpContext context, Acting acting, ExperimentLibrary library, OperationService service) => acting.AsAsync(context, async _ =>
+        experiments.MapPost("/{id}/preview", (string id, HttpContext context, Acting acting, ExperimentLibrary library, OperationService service) => acting.AsAsync(context, async _ =>
         {
             if (library.Find(id) is null) throw Unknown(id);
+            var call = await OptionalBody.ReadAsync<ExperimentCall>(context);
             return TypedResults.Ok(PlanPreviewView.Of(await service.PreviewAsync(OperationKinds.Experiment, Request(id, call), context.RequestAborted)));
-        })).RequireAuthorization(Policies.ViewFleet).WithSummary("What would be broken and put back, what was measured, who must agree; changes nothing").Produces<PlanPreviewView>();
+        })).RequireAuthorization(Policies.ViewFleet).WithSummary("What would be broken and put back, what was measured, who must agree; changes nothing. A body may give durationSeconds and intensityPercent").Produces<PlanPreviewView>();
         experiments.MapGet("/{id}/chaos-toolkit", (string id, HttpContext context, Acting acting, ExperimentLibrary library, ExperimentPlanner planner, ToolkitExport export) => acting.AsAsync(context, async _ =>
         {
             if (library.Find(id) is null) throw Unknown(id);

@@ -1,0 +1,23 @@
+using System.Text.Json;
+
+namespace OpsConsole.Web.Api;
+
+/// <summary>A body that may be left out altogether. Bound as a parameter it would keep calls without a content type from finding the endpoint:
+/// the fallback for unknown calls would answer them.</summary>
+public static class OptionalBody
+{
+    /// <returns>null: there is none</returns>
+    /// <exception cref="BadHttpRequestException">there is one, and it cannot be read</exception>
+    public static async Task<T?> ReadAsync<T>(HttpContext context) where T : class
+    {
+        if (context.Request.ContentType is null || context.Request.ContentLength == 0) return null;
+        try
+        {
+            return await context.Request.ReadFromJsonAsync<T>(context.RequestAborted);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new BadHttpRequestException("A JSON body is expected here, or none.", StatusCodes.Status400BadRequest, e);
+        }
+    }
+}
