@@ -15,6 +15,12 @@ public sealed class DrillTests(SandboxFixture sandbox)
     public async Task Smoke_OnAHealthyFleet_PassesAndRaisesReadiness()
     {
         await using var console = await StartAsync();
+        if (console.Primary != "us-east-1")
+        {
+            // Another test has left the primary elsewhere, which is drift, and a smoke drill says so.
+            Assert.Equal(OperationState.Succeeded, (await console.RunAsync(FailoverConsole.Request(console.Primary, "us-east-1", planned: true))).State);
+            await console.SettledAsync("us-east-1");
+        }
         var readiness = console.Get<DrillReadiness>();
         var pair = console.Get<DrillPlanner>().PairOf([]);
         await Eventually.TrueAsync(async () => (await readiness.OfAsync(pair, CancellationToken.None)).AsOf is not null, "readiness is measured");

@@ -32,6 +32,7 @@ public sealed class GuardTests(SandboxFixture sandbox)
         await automation.ClearAsync("region:ap-southeast-1", Hold.Maintenance, "done", Operator);
 
         var running = await SubmitAsync(console, "application-latency", seconds: 60);
+        await Eventually.TrueAsync(async () => (await console.Get<OperationReader>().GetAsync(running.OperationId)).State == OperationState.Running, "it runs");
         Assert.Equal(["concurrency"], await BlockingAsync(console, "host-disk"));
         var refused = await Assert.ThrowsAsync<RequestRefusedException>(() => SubmitAsync(console, "host-disk", 5));
         Assert.Equal("preflight", refused.Rule);
