@@ -131,7 +131,7 @@ public sealed class EmbeddedFleet : IAsyncDisposable
         _say($"Starting {(Consoles.Count == 1 ? "the console" : $"{Consoles.Count} consoles")}.");
         Run(Consoles.RunAsync);
         await Consoles.WaitReadyAsync(cancel);
-        await new ConsoleUsers(Paths, Secrets, _time, _say).EnsureAsync(Consoles.Url(0), Consoles.LogOf(0), cancel);
+        await new ConsoleUsers(Paths, Secrets, _time, _say).EnsureAsync(Consoles.Url(0), [.. Enumerable.Range(0, Consoles.Count).Select(Consoles.LogOf)], cancel);
     }
 
     private async Task<Dictionary<string, ShellAccess>> StartHostsAsync(CancellationToken cancel)

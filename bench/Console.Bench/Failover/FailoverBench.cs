@@ -1,4 +1,5 @@
 using System.Globalization;
+using OpsConsole.Testing.Failover;
 
 namespace OpsConsole.Bench.Failover;
 

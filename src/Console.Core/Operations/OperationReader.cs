@@ -41,13 +41,14 @@ public sealed class OperationReader(ConsoleDatabase database)
             """, ("kind", kind), ("state", state?.Word()), ("resource", resource), ("before", before), ("limit", limit)).ListAsync(Map, cancel);
     }
 
-    /// <summary>Who holds a class of a resource now; null: nobody.</summary>
-    public async Task<OperationHolder?> HolderAsync(string resource, ResourceClass held, CancellationToken cancel = default)
+    /// <summary>Who would keep an operation from the resource's topology now: its holder, or an operation with a fault anywhere in it; null: nobody.</summary>
+    public async Task<OperationHolder?> TopologyHolderAsync(string resource, CancellationToken cancel = default)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
         return (await connection.Command("""
-            SELECT o.id, o.kind FROM ops.claim c JOIN ops.operation o ON o.id = c.operation_id WHERE c.resource = @resource AND c.class = @class AND c.active
-            """, ("resource", resource), ("class", held.Word())).ListAsync(r => new OperationHolder(r.GetGuid(0), r.GetString(1)), cancel)).FirstOrDefault();
+            SELECT o.id, o.kind FROM ops.claim c JOIN ops.operation o ON o.id = c.operation_id
+            WHERE c.active AND ((c.class = 'topology' AND c.resource = @resource) OR (c.class = 'fault' AND split_part(c.resource, '/', 1) = @resource)) ORDER BY c.class DESC LIMIT 1
+            """, ("resource", resource)).ListAsync(r => new OperationHolder(r.GetGuid(0), r.GetString(1)), cancel)).FirstOrDefault();
     }
 
     /// <summary>When the newest operation of this kind began that this person asked for and that held the resource; null: never.</summary>

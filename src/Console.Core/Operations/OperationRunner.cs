@@ -15,25 +15,27 @@ internal sealed class OperationRunner(ExecutionParts parts, IEnumerable<IRunnerC
 {
     private readonly ConcurrentDictionary<Guid, (Lease Lease, Task Run)> _running = new();
     private readonly Dictionary<Guid, (long Epoch, long Since)> _orphans = [];
+    private volatile bool _leftovers = true;
+    private CancellationToken _stopping;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var subscription = parts.Signals.Subscribe();
-        var reconciled = false;
+        _stopping = stoppingToken;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
                 foreach (var candidate in await parts.Leases.CandidatesAsync(stoppingToken))
                     await ConsiderAsync(candidate, stoppingToken);
-                if (!reconciled) await AppendLeftoversAsync(stoppingToken);
-                reconciled = true;
+                if (_leftovers) await AppendLeftoversAsync(stoppingToken);
                 foreach (var chore in chores)
                     await chore.RunAsync(stoppingToken);
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
                 OperationsLog.PollFailed(parts.Log, failure.Message);
+                _leftovers = true;
             }
             catch (OperationCanceledException)
             {
@@ -50,34 +52,49 @@ internal sealed class OperationRunner(ExecutionParts parts, IEnumerable<IRunnerC
         if (await parts.Leases.TakeAsync(candidate, stopping) is not { } epoch) return;
         _orphans.Remove(candidate.Id);
         var lease = new Lease(parts.Leases, candidate.Id, epoch, candidate.Covered, parts.Options, parts.Clock, parts.Log);
+        Start(candidate.Id, lease, () => new Lifecycle(parts, lease, candidate, stopping).RunAsync());
+    }
+
+    /// <summary>Runs an operation that begins here, from memory; its row follows.</summary>
+    public void RunHere(Operation operation)
+    {
+        var lease = new Lease(parts.Leases, operation.Id, operation.Epoch, inSection: true, parts.Options, parts.Clock, parts.Log, registered: false);
+        var candidate = new Candidate(operation.Id, operation.Epoch, parts.Node.Name, parts.Node.Instance, Expired: false, Covered: true, Proof: true, operation.Plan.Canonical);
+        Start(operation.Id, lease, () => new Lifecycle(parts, lease, candidate, _stopping).RunAsync(operation));
+    }
+
+    private void Start(Guid id, Lease lease, Func<Task> life)
+    {
         var gate = new TaskCompletionSource();
         var run = Task.Run(async () =>
         {
             await gate.Task; // in the table before it can leave it
-            await RunAsync(candidate, lease, stopping);
+            await RunAsync(id, lease, life);
         }, CancellationToken.None);
-        _running[candidate.Id] = (lease, run);
+        _running[id] = (lease, run);
         gate.SetResult();
     }
 
-    private async Task RunAsync(Candidate candidate, Lease lease, CancellationToken stopping)
+    private async Task RunAsync(Guid id, Lease lease, Func<Task> life)
     {
         try
         {
-            await new Lifecycle(parts, lease, candidate, stopping).RunAsync();
+            await life();
         }
         catch (LeaseLostException lost)
         {
-            OperationsLog.Lost(parts.Log, candidate.Id, lost.Message);
+            OperationsLog.Lost(parts.Log, id, lost.Message);
+            _leftovers = true; // what it could not put on record lies here
         }
         catch (Exception failure)
         {
             // Its lease runs out, and some node begins where this one broke.
-            OperationsLog.Broke(parts.Log, candidate.Id, failure);
+            OperationsLog.Broke(parts.Log, id, failure);
+            _leftovers = true;
         }
         finally
         {
-            _running.TryRemove(candidate.Id, out _);
+            _running.TryRemove(id, out _);
             await lease.DisposeAsync();
         }
     }
@@ -112,9 +129,11 @@ internal sealed class OperationRunner(ExecutionParts parts, IEnumerable<IRunnerC
         return true;
     }
 
-    /// <summary>Local journals of operations that others have ended or taken over meanwhile.</summary>
+    /// <summary>Local journals of operations that others have ended or taken over meanwhile, and of those that have no row yet: they get one, and are
+    /// taken over like any other whose runner is dead.</summary>
     private async Task AppendLeftoversAsync(CancellationToken cancel)
     {
+        _leftovers = false;
         foreach (var file in LocalJournal.Files(parts.Node.Directory).Where(f => !_running.ContainsKey(f.Operation)))
         {
             if (await parts.Reader.FindAsync(file.Operation, cancel) is { } operation)
@@ -123,6 +142,11 @@ internal sealed class OperationRunner(ExecutionParts parts, IEnumerable<IRunnerC
                 var known = await parts.Journal.LastLocalAsync(file.Operation, file.Epoch, cancel);
                 foreach (var entry in LocalJournal.Read(file.Path).Where(e => e.Local > known))
                     await parts.Journal.AppendLateAsync(file.Operation, entry, cancel);
+            }
+            else if (LocalJournal.Read(file.Path) is [{ Kind: Registration.Begin } begin, ..])
+            {
+                await parts.Registration.RegisterAsync(file.Operation, file.Epoch, begin, instance: "gone", cancel);
+                continue;
             }
             File.Delete(file.Path);
         }

@@ -62,8 +62,12 @@ public static class OperationsRegistration
         services.AddSingleton<DatabaseJournal>();
         services.AddSingleton<Leases>();
         services.TryAddSingleton<ExecutionTrace>();
+        services.AddSingleton<Registration>();
         services.AddSingleton<ExecutionParts>();
         services.AddSingleton<OperationRunner>();
+        services.AddSingleton(s => new LocalOperations(
+            s.GetRequiredService<OperationRunner>(), s.GetRequiredService<Leases>(), s.GetRequiredService<PlannerRegistry>(), s.GetRequiredService<StepRegistry>(),
+            s.GetRequiredService<NodeIdentity>(), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<OperationListener>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<OperationListener>());
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<OperationRunner>());

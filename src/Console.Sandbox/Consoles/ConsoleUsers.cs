@@ -24,8 +24,8 @@ public sealed partial class ConsoleUsers(SandboxPaths paths, SecretStore secrets
     ];
 
     /// <param name="url">Of a console that is up.</param>
-    /// <param name="log">Its standard output.</param>
-    public async Task EnsureAsync(string url, string log, CancellationToken cancel)
+    /// <param name="logs">Standard output of each: one of them made the first administrator.</param>
+    public async Task EnsureAsync(string url, IReadOnlyList<string> logs, CancellationToken cancel)
     {
         var known = Load();
         if (known.Count == People.Length + 1 && known.All(c => c.ApiToken is not null))
@@ -38,7 +38,7 @@ public sealed partial class ConsoleUsers(SandboxPaths paths, SecretStore secrets
         var administrator = known.FirstOrDefault(c => c.Email == FleetFile.FirstAdministrator)
             ?? Keep(known, new Credential(FleetFile.FirstAdministrator, SecretStore.NewPassword(), null, null, ["administrator"]));
         using var session = new ConsoleClient(url);
-        await EnrolAsync(session, known, administrator, FirstPassword(log), cancel);
+        await EnrolAsync(session, known, administrator, logs.Select(FirstPassword).FirstOrDefault(p => p is not null), cancel);
         foreach (var (name, role) in People)
         {
             var email = $"{name}@opsconsole.local";

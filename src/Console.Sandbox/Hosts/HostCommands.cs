@@ -13,15 +13,16 @@ public static class HostCommands
         var log = paths.Log($"{region}-postgres");
         var hold = paths.ArchiveHold(region);
         var ctl = $"{binaries["pg_ctl"]} -D {data} -w -t 60 -l {log}";
-        // Quicker than pg_ctl, which looks ten times a second. What a copied or rewound directory brings along of its source's own settings is put back.
-        var gone = $"while kill -0 $p 2>/dev/null; do sleep 0.01; done; rm -f {data}/postmaster.pid";
+        // Quicker than pg_ctl, which looks ten times a second; a process that only waits to be reaped is gone. What a copied or rewound directory brings along of its source's own settings is put back.
+        const string alive = "{ read -r x y s z < /proc/$p/stat; } 2>/dev/null && [ $s != Z ]";
+        var gone = $"while {alive}; do sleep 0.01; done; rm -f {data}/postmaster.pid";
         var keep = $"mkdir -p {data}.keep && cp -p {data}/postgresql.conf {data}/sandbox.conf {data}/pg_hba.conf {data}.keep/";
         var faults = $"sh {paths.FaultScript(region)} {paths.Scratch(region)}";
         return new Dictionary<string, string>
         {
             ["postgres.start"] = $"{ctl} start",
             // The archiver is not waited for: what it has not brought away yet is brought by the next primary (wal.again).
-            ["postgres.stop"] = $"touch {hold}; p=$(head -n 1 {data}/postmaster.pid 2>/dev/null) && kill -INT $p && {{ n=0; while kill -0 $p 2>/dev/null; do sleep 0.01; n=$((n+1)); [ $n -eq 10 ] && a=$(pgrep -P $p -f ' archiver') && pkill -KILL -P $a; done; }}; rm -f {hold}; {binaries["pg_controldata"]} -D {data}",
+            ["postgres.stop"] = $"touch {hold}; p=$(head -n 1 {data}/postmaster.pid 2>/dev/null) && kill -INT $p && {{ n=0; while {alive}; do sleep 0.01; n=$((n+1)); [ $n -eq 10 ] && a=$(pgrep -P $p -f ' archiver') && pkill -KILL -P $a; done; }}; rm -f {hold}; {binaries["pg_controldata"]} -D {data}",
             ["postgres.restart"] = $"{ctl} -m fast restart",
             ["postgres.reload"] = $"{ctl} reload",
             ["postgres.status"] = $"{binaries["pg_ctl"]} -D {data} status",

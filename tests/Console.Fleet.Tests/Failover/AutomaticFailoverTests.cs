@@ -1,5 +1,7 @@
-using OpsConsole.Core.Live;
+using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Drivers.Postgres.Control;
 using OpsConsole.Core.Operations;
+using OpsConsole.Core.Traffic;
 using OpsConsole.Fleet.Tests.Sandbox;
 
 namespace OpsConsole.Fleet.Tests.Failover;
@@ -15,21 +17,12 @@ public sealed class AutomaticFailoverTests(SandboxFixture sandbox)
         await using var console = await FailoverConsole.StartAsync(fleet);
         await console.SettledAsync();
         var source = console.Primary;
-        await console.AutomaticAsync(true);
+        await console.ArmedAsync();
         await using var writer = await Writer.StartAsync(fleet);
         await Eventually.TrueAsync(() => writer.Count > 100, "writes");
 
         await fleet.SignalAsync(source, signal);
-        var reader = console.Get<OperationReader>();
-        using (var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20)))
-        {
-            while ((await reader.ListAsync(OperationKinds.Failover)).Count == 0)
-            {
-                if (deadline.IsCancellationRequested) Assert.Fail($"No failover began by itself:\n{console.Log}");
-                await Task.Delay(50);
-            }
-        }
-        var operation = await console.EndAsync((await reader.ListAsync(OperationKinds.Failover))[0].Id);
+        var operation = await console.EndAsync((await console.FirstFailoverAsync()).Id);
         await writer.StopAsync();
 
         var story = await console.StoryAsync(operation);
@@ -38,7 +31,104 @@ public sealed class AutomaticFailoverTests(SandboxFixture sandbox)
         var target = operation.Result["newPrimaryRegion"]!.GetValue<string>();
         Assert.Empty(await writer.LostAsync(target));
         Assert.Equal(0, operation.Result["lostHeartbeats"]!.GetValue<int>());
+        Assert.Equal(0, operation.Result["lostBytes"]!.GetValue<long>());
+        // What another console, or this one after a restart, holds the cool-down against.
+        Assert.NotNull(await console.Get<OperationReader>().LastStartedAsync(OperationKinds.Failover, Person.Console.Id, "cluster:orders"));
         await console.SettledAsync(target);
+    }
+
+    [Fact]
+    public async Task Detector_ConsoleDatabaseAway_FailsOverAllTheSameAndPutsItOnRecordLater()
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        await using var console = await FailoverConsole.StartAsync(fleet);
+        await console.SettledAsync();
+        var source = console.Primary;
+        await console.ArmedAsync();
+        await using var writer = await Writer.StartAsync(fleet);
+        await Eventually.TrueAsync(() => writer.Count > 50, "writes");
+
+        await console.DatabaseAsync(answers: false);
+        await fleet.SignalAsync(source, "KILL");
+        await Eventually.TrueAsync(() => writer.Errors.Count > 0 && writer.LongestPause > TimeSpan.FromMilliseconds(100), "the loss");
+        var before = writer.Count;
+        await Eventually.TrueAsync(() => writer.Count > before + 20, "writes while the console's database is away");
+        await console.DatabaseAsync(answers: true);
+
+        var operation = await console.EndAsync((await console.FirstFailoverAsync()).Id);
+        await writer.StopAsync();
+        Assert.True(operation.State == OperationState.Succeeded, await console.StoryAsync(operation));
+        var target = operation.Result["newPrimaryRegion"]!.GetValue<string>();
+        Assert.Empty(await writer.LostAsync(target));
+        await console.SettledAsync(target);
+    }
+
+    [Fact]
+    public async Task Detector_LossWouldLoseRows_WaitsForTwoPeopleAndQuotesTheLoss()
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        // One confirmation: every standby is needed to be sure of every row.
+        await using var console = await FailoverConsole.StartAsync(fleet, ("Fleet:Clusters:0:SynchronousStandbys", "1"));
+        await console.SettledAsync();
+        var source = console.Primary;
+        var silent = LiveFleet.Regions.Last(r => r != source);
+        await console.ArmedAsync();
+        await fleet.SignalAsync(silent, "STOP");
+        await Eventually.TrueAsync(() => console.Picture.Clusters["orders"].Nodes.Any(n => n.Region == silent && !n.Reachable), "a standby is gone");
+        await fleet.SignalAsync(source, "STOP");
+
+        var operation = await console.FirstFailoverAsync();
+        Assert.Equal(OperationState.AwaitingApproval, operation.State);
+        Assert.Contains("may be lost", operation.Reason, StringComparison.Ordinal);
+        Assert.Contains(operation.Plan.Overrides, o => o.Check == "no-loss");
+        Assert.Equal(2, (await console.Get<ApprovalService>().GetAsync(operation.ApprovalId!.Value)).Rule.Approvers);
+
+        await console.Get<OperationService>().CancelAsync(operation.Id, "test", Person.Console);
+        // Nothing was done to the fleet: both go on as they were.
+        await fleet.SignalAsync(silent, "CONT");
+        await fleet.SignalAsync(source, "CONT");
+        await console.SettledAsync(source);
+    }
+
+    [Fact]
+    public async Task Detector_OldPrimaryThawedBeyondReachOfItsHost_IsDemotedOnSight()
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        var settings = LiveFleet.Regions.SelectMany((_, i) => new[] { NodeHost.Kill, NodeHost.Stop }.Select(c => ($"Fleet:Regions:{i}:Shell:Commands:{c}", "exit 1"))).ToArray();
+        string source;
+        await using (var console = await FailoverConsole.StartAsync(fleet, settings))
+        {
+            await console.SettledAsync();
+            source = console.Primary;
+            await console.ArmedAsync();
+            await using var writer = await Writer.StartAsync(fleet);
+            await Eventually.TrueAsync(() => writer.Count > 50, "writes");
+            await fleet.SignalAsync(source, "STOP");
+            var operation = await console.EndAsync((await console.FirstFailoverAsync()).Id);
+            Assert.True(operation.State == OperationState.Succeeded, await console.StoryAsync(operation));
+
+            await fleet.SignalAsync(source, "CONT");
+            var thawed = TimeProvider.System.GetTimestamp();
+            await Eventually.TrueAsync(async () => await fleet.RefusesApplicationAsync(source), "the old primary rejects clients");
+            TestContext.Current.TestOutputHelper?.WriteLine($"rejects clients {TimeProvider.System.GetElapsedTime(thawed).TotalMilliseconds:0} ms after the thaw\n{console.Log}");
+            await writer.StopAsync();
+            Assert.Empty(await writer.LostAsync(operation.Result["newPrimaryRegion"]!.GetValue<string>()));
+        }
+        // With its host in reach again it is brought back, whether automatic failover is on or not.
+        await using var next = await FailoverConsole.StartAsync(fleet);
+        await next.SettledAsync();
+        Assert.True(await fleet.AskAsync<bool>(fleet.Node(source), "SELECT pg_is_in_recovery()"));
+    }
+
+    [Fact]
+    public async Task Detector_TrafficManagerForgetsThePrimary_WritesAreLedThereAgain()
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        await using var console = await FailoverConsole.StartAsync(fleet);
+        await console.SettledAsync();
+        var edge = console.Get<TrafficEdge>();
+        await edge.CutWritesAsync(console.Primary, endSessions: true, CancellationToken.None);
+        await Eventually.TrueAsync(async () => (await edge.WritersAsync(CancellationToken.None)).SetEquals([console.Primary]), "writes are led to the primary again", TimeSpan.FromSeconds(10));
     }
 
     [Fact]
@@ -47,8 +137,7 @@ public sealed class AutomaticFailoverTests(SandboxFixture sandbox)
         var fleet = LiveFleet.Of(sandbox);
         await using var console = await FailoverConsole.StartAsync(fleet);
         await console.SettledAsync();
-        await console.AutomaticAsync(true);
-        await Task.Delay(2000);
+        await console.ArmedAsync();
         for (var i = 0; i < 5; i++)
         {
             await fleet.SignalAsync(console.Primary, "STOP");

@@ -1,8 +1,10 @@
+using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Audit;
 using OpsConsole.Core.Backups;
@@ -10,15 +12,18 @@ using OpsConsole.Core.Chaos;
 using OpsConsole.Core.Drills;
 using OpsConsole.Core.Failover;
 using OpsConsole.Core.Failover.Detection;
+using OpsConsole.Core.Failover.Measuring;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
 using OpsConsole.Core.Health.Telemetry;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Live.Nodes;
 using OpsConsole.Core.Operations;
+using OpsConsole.Core.Persistence;
 using OpsConsole.Core.Replication;
 using OpsConsole.Core.Traffic;
 using OpsConsole.Fleet.Tests.Sandbox;
+using OpsConsole.Sandbox.Network;
 using OpsConsole.Testing;
 
 namespace OpsConsole.Fleet.Tests.Failover;
@@ -31,10 +36,12 @@ internal sealed class FailoverConsole : IAsyncDisposable
     private readonly string _directory;
     private readonly CancellationTokenSource _over = new();
     private readonly Task _observing;
+    private readonly LinkProxy _gate;
+    private readonly ConsoleDatabase _state;
 
-    private FailoverConsole(ServiceProvider services, TestDatabase database, string directory)
+    private FailoverConsole(ServiceProvider services, TestDatabase database, ConsoleDatabase state, LinkProxy gate, string directory)
     {
-        (_services, _database, _directory) = (services, database, directory);
+        (_services, _database, _state, _gate, _directory) = (services, database, state, gate, directory);
         _observing = Get<ObserverNode>().RunAsync(_over.Token);
     }
 
@@ -42,6 +49,7 @@ internal sealed class FailoverConsole : IAsyncDisposable
     {
         var database = await TestDatabase.CreateAsync(OperationsDb.ConsoleSchema, TelemetryDb.ConsoleSchema, FailoverDb.ConsoleSchema, ChaosDb.ConsoleSchema, DrillsDb.ConsoleSchema, BackupsDb.ConsoleSchema);
         var directory = SandboxFixture.TemporaryDirectory();
+        var (gate, state) = await GateAsync(database.Console);
         var configuration = new ConfigurationManager();
         var file = JsonNode.Parse(await File.ReadAllTextAsync(fleet.FleetFile))!.AsObject();
         file.Remove("ConnectionStrings"); // the state of this console lies in the tests' database
@@ -56,7 +64,7 @@ internal sealed class FailoverConsole : IAsyncDisposable
         services.AddLogging(log => log.AddProvider(lines).AddFilter("OpsConsole.Core.Failover", LogLevel.Information).AddFilter("OpsConsole.Core.Operations", LogLevel.Information).SetMinimumLevel(LogLevel.Warning));
         services.AddSingleton<IConfiguration>(configuration);
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(database.Console);
+        services.AddSingleton(state);
         services.AddSingleton<IAuditLog, NoAudit>();
         services.AddFleet(configuration);
         services.AddObservation();
@@ -69,10 +77,23 @@ internal sealed class FailoverConsole : IAsyncDisposable
         services.AddChaos();
         services.AddDrills();
         services.AddSingleton<IAuditReader, NoAudit>();
-        var console = new FailoverConsole(services.BuildServiceProvider(), database, directory) { Log = lines };
+        var console = new FailoverConsole(services.BuildServiceProvider(), database, state, gate, directory) { Log = lines };
         foreach (var hosted in console._services.GetServices<IHostedService>()) await hosted.StartAsync(CancellationToken.None);
         return console;
     }
+
+    /// <summary>The console's database as if across a network that can be cut.</summary>
+    private static async Task<(LinkProxy, ConsoleDatabase)> GateAsync(ConsoleDatabase database)
+    {
+        var at = new NpgsqlConnectionStringBuilder(database.AppConnectionString);
+        var gate = new LinkProxy("console-database", new IPEndPoint(IPAddress.Loopback, TestProxy.FreePort()), new IPEndPoint(IPAddress.Loopback, at.Port), TimeSpan.Zero, TimeProvider.System);
+        await gate.SetEnabledAsync(true);
+        string Through(string connectionString) => new NpgsqlConnectionStringBuilder(connectionString) { Host = "127.0.0.1", Port = gate.Listen.Port }.ConnectionString;
+        return (gate, new ConsoleDatabase(Through(database.OwnerConnectionString), Through(database.AppConnectionString)));
+    }
+
+    /// <summary>Takes the console's own database away, or gives it back.</summary>
+    public Task DatabaseAsync(bool answers) => _gate.SetEnabledAsync(answers);
 
     public LogLines Log { get; private init; } = new();
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
@@ -94,6 +115,27 @@ internal sealed class FailoverConsole : IAsyncDisposable
 
     public Task AutomaticAsync(bool enabled) => Get<AutomaticFailover>().SetAsync("orders", enabled, "test",
         new Person("u1", "administrator@example.org", [Roles.Administrator], [], new StepUpProof("totp", TimeProvider.System.GetUtcNow())));
+
+    /// <summary>Waits until the detector watches at the pace of an automatic cluster: its heartbeats come.</summary>
+    public async Task ArmedAsync()
+    {
+        await AutomaticAsync(true);
+        var now = TimeProvider.System.GetUtcNow();
+        await Eventually.TrueAsync(() => Get<PulseMeters>().Of("orders")!.LastAcknowledgedAt > now.AddSeconds(1.5), "the detector watches");
+    }
+
+    /// <summary>The first automatic failover, once it is on record.</summary>
+    public async Task<Operation> FirstFailoverAsync()
+    {
+        var reader = Get<OperationReader>();
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (true)
+        {
+            if ((await reader.ListAsync(OperationKinds.Failover)) is [.., var first]) return first;
+            if (deadline.IsCancellationRequested) Assert.Fail($"No failover began by itself:\n{Log}");
+            await Task.Delay(50);
+        }
+    }
 
     /// <summary>Asks and waits for the end.</summary>
     public Task<Operation> RunAsync(JsonObject request, TimeSpan? limit = null) => RunAsync(OperationKinds.Failover, request, limit);
@@ -128,6 +170,8 @@ internal sealed class FailoverConsole : IAsyncDisposable
         await _over.CancelAsync();
         await _observing;
         await _services.DisposeAsync();
+        await _state.DisposeAsync();
+        await _gate.DisposeAsync();
         await _database.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
     }

@@ -42,6 +42,23 @@ internal sealed class LiveFleet(string directory, int portBase)
         await process.WaitForExitAsync();
     }
 
+    /// <summary>Whether the node answers and turns the application away, as the fence does; a standby takes no writes either.</summary>
+    public async Task<bool> RefusesApplicationAsync(string region)
+    {
+        try
+        {
+            return await AskAsync<bool>(NodeAsApplication(region), "SELECT pg_is_in_recovery()");
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidAuthorizationSpecification)
+        {
+            return true;
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException)
+        {
+            return false; // it does not answer yet
+        }
+    }
+
     public async Task<T?> AskAsync<T>(string connectionString, string sql)
     {
         await using var connection = new NpgsqlConnection(connectionString);

@@ -13,12 +13,17 @@ namespace OpsConsole.Core.Failover.Detection;
 /// <summary>What is done about a lost primary: at once where nothing can be lost and people have allowed it; else people are asked, with
 /// what may be lost. Once for each loss, never within the cool-down.</summary>
 internal sealed partial class LossResponse(
-    ClusterOptions cluster, FleetModel fleet, DetectorPolicy policy, OperationService operations, IFleetFeed feed, LastSeen seen, FailoverOptions options, TimeProvider time, ILogger log)
+    ClusterOptions cluster, FleetModel fleet, DetectorPolicy policy, OperationService operations, LocalOperations local, Func<bool> leads, IFleetFeed feed, LastSeen seen, FailoverOptions options, TimeProvider time, ILogger log)
 {
     /// <summary>The same loss is not answered again for so long: the operation under way needs it to be seen.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(10);
+    /// <summary>Of several consoles the one that observes acts at once; the others when it has not.</summary>
+    private static readonly TimeSpan Yield = TimeSpan.FromSeconds(2);
+    /// <summary>A loss that was not seen for so long is another when it is seen again.</summary>
+    private static readonly TimeSpan Forget = TimeSpan.FromSeconds(5);
     private (string Source, int Timeline, DateTimeOffset At)? _acted;
     private (string Source, int Timeline)? _asked;
+    private (string Source, int Timeline, DateTimeOffset At, DateTimeOffset Last)? _lost;
     private DateTimeOffset _notBefore = DateTimeOffset.MinValue;
     private string? _said;
 
@@ -35,7 +40,7 @@ internal sealed partial class LossResponse(
         var inReach = readings.Count(r => r.Key != source && r.Value is { Answers: true, Standby: true });
         try
         {
-            if (inReach >= LossRule.StandbysNeeded(cluster)) return await FailOverAsync(source, timeline, target, judgement, cancel);
+            if (inReach >= LossRule.StandbysNeeded(cluster)) return await FailOverAsync(source, timeline, target, inReach, judgement, cancel);
             await AskAsync(source, timeline, target, inReach, judgement, cancel);
         }
         catch (Exception e) when (e is BlockedException or RequestRefusedException or NpgsqlException or System.Net.Sockets.SocketException or TimeoutException or OperationCanceledException && !cancel.IsCancellationRequested)
@@ -51,6 +56,9 @@ internal sealed partial class LossResponse(
     {
         var now = time.GetUtcNow();
         if (now < _notBefore) return "";
+        if (_lost is not { } lost || lost.Source != source || lost.Timeline != timeline || now - lost.Last > Forget) lost = (source, timeline, now, now);
+        _lost = lost = (source, timeline, lost.At, now);
+        if (now - lost.At < Yield && !leads()) return "";
         if (policy.Hold(cluster) is { } hold) return hold;
         if (_acted is { } acted && acted.Source == source && acted.Timeline == timeline && now - acted.At < Settling) return "";
         if (policy.Of(cluster.Id).Holder is { } holder && !OperationKinds.Preempts(OperationKinds.Failover, holder.Kind)) return $"{holder.Kind} {holder.Id} holds the cluster";
@@ -60,14 +68,34 @@ internal sealed partial class LossResponse(
         return null;
     }
 
-    private async Task<bool> FailOverAsync(string source, int timeline, Candidate target, LossJudgement judgement, CancellationToken cancel)
+    private async Task<bool> FailOverAsync(string source, int timeline, Candidate target, int inReach, LossJudgement judgement, CancellationToken cancel)
     {
         LogActs(cluster.Id, source, target.Region, judgement.Reason);
-        var submitted = await operations.SubmitAsync(new OperationRequest(OperationKinds.Failover, Request(source, target.Region), $"automatic: {judgement.Reason}") { StandingApproval = true }, Person.Console, cancel);
+        var request = new OperationRequest(OperationKinds.Failover, Request(source, target.Region), $"automatic: {judgement.Reason}") { StandingApproval = true };
+        // What has to give way first is ended through the database; else nothing waits for it.
+        var id = policy.Of(cluster.Id).Holder is not null ? (await operations.SubmitAsync(request, Person.Console, cancel)).OperationId
+            : await local.BeginAsync(request, Evidence(target, inReach, judgement), cancel);
+        if (id is not { } operation)
+        {
+            LogNotDone(cluster.Id, "no epoch is in reserve yet");
+            _notBefore = time.GetUtcNow().AddMilliseconds(250);
+            return false;
+        }
         _acted = (source, timeline, time.GetUtcNow());
-        LogSubmitted(cluster.Id, submitted.OperationId);
+        LogSubmitted(cluster.Id, operation);
         return true;
     }
+
+    /// <summary>What the decision rests on.</summary>
+    private Preflight Evidence(Candidate target, int inReach, LossJudgement judgement) => new()
+    {
+        Checks =
+        [
+            new PreflightCheck("source-lost", CheckVerdict.Passed, judgement.Reason, $"{options.Detection.Failures} failures in a row and a majority of the standbys", "The console, the standbys and the clients agree."),
+            new PreflightCheck("no-loss", CheckVerdict.Passed, $"{inReach} standbys in reach", $"{LossRule.StandbysNeeded(cluster)} of {cluster.Nodes.Count - 1}", "Every acknowledged row is on the most advanced standby in reach."),
+            new PreflightCheck("compliance-zones", CheckVerdict.Passed, string.Join(", ", fleet.Regions[target.Region].ComplianceZones), string.Join(", ", cluster.ComplianceZones), "The target lies within the zones that the data is bound to."),
+        ],
+    };
 
     /// <summary>A standing approval never covers a loss: the failover is prepared and waits for people, who see what it may cost.</summary>
     private async Task AskAsync(string source, int timeline, Candidate target, int inReach, LossJudgement judgement, CancellationToken cancel)
@@ -83,7 +111,9 @@ internal sealed partial class LossResponse(
         LogAsked(cluster.Id, source, target.Region, submitted.OperationId);
     }
 
-    private JsonObject Request(string source, string target) => new()
+    private JsonObject Request(string source, string target) => Request(cluster, source, target);
+
+    internal static JsonObject Request(ClusterOptions cluster, string source, string target) => new()
     {
         ["cluster"] = cluster.Id, ["source"] = source, ["target"] = target, ["strategy"] = "immediate", ["planned"] = false,
     };

@@ -42,7 +42,7 @@ internal sealed class Backward(Execution execution)
             if (await UndoAsync(index, step)) undone++;
             else stuck.Add(step.Name);
         }
-        await execution.SectionAsync(critical: false);
+        await execution.SectionAsync(critical: false, end: true);
         return (stuck, undone);
     }
 

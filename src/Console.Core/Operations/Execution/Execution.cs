@@ -6,6 +6,7 @@ namespace OpsConsole.Core.Operations.Execution;
 internal sealed class Execution : IAsyncDisposable
 {
     private readonly Dictionary<string, IFleetSession> _sessions = [];
+    private bool _begunInSection;
     private readonly ValueBag _outputs;
     private readonly ValueBag _result;
 
@@ -13,6 +14,7 @@ internal sealed class Execution : IAsyncDisposable
     {
         (Parts, Operation, Lease, Journal, Shutdown) = (parts, operation, lease, journal, shutdown);
         (_outputs, _result) = (new ValueBag(operation.Outputs), new ValueBag(operation.Result));
+        _begunInSection = journal.InSection;
         States = [.. operation.Steps.Select(s => s.State)];
         Interrupted = [.. operation.Steps.Select(s => s.State is StepState.Running or StepState.Failed || (operation.InSection && Plan.Steps[s.Index].Critical))];
     }
@@ -41,11 +43,13 @@ internal sealed class Execution : IAsyncDisposable
     /// <summary>Writes what steps have put into result and outputs since the last entry.</summary>
     public Task FlushAsync(string kind, string text) => WriteAsync(kind, null, text);
 
-    /// <summary>In or out of the critical section, as the next step needs it.</summary>
-    public async Task SectionAsync(bool critical)
+    /// <summary>In or out of the critical section, as the next step needs it. One that began from memory is in it until its own section is over.</summary>
+    /// <param name="end">no step follows</param>
+    public async Task SectionAsync(bool critical, bool end = false)
     {
+        if (critical) _begunInSection = false;
         if (critical && !Journal.InSection) await Journal.EnterSectionAsync(await OpenSessionsAsync() > 0);
-        else if (!critical && Journal.InSection) await Journal.LeaveSectionAsync();
+        else if (!critical && Journal.InSection && (end || !_begunInSection)) await Journal.LeaveSectionAsync();
     }
 
     public StepContext Context(int index, CancellationToken cancel) => new()

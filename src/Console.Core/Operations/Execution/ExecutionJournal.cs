@@ -5,7 +5,7 @@ namespace OpsConsole.Core.Operations.Execution;
 
 /// <summary>Where an execution writes: the console's database, or in a critical section a local file first, from which entries flow into
 /// the database as soon as it answers. Outside a section an outage is waited out as long as the lease lasts.</summary>
-internal sealed class ExecutionJournal(DatabaseJournal database, Lease lease, NodeIdentity node, ExecutionTrace trace, TimeProvider clock, ILogger log) : IAsyncDisposable
+internal sealed class ExecutionJournal(DatabaseJournal database, Registration registration, Lease lease, NodeIdentity node, ExecutionTrace trace, TimeProvider clock, ILogger log) : IAsyncDisposable
 {
     private readonly Guid _id = lease.Operation;
     private readonly CancellationTokenSource _over = CancellationTokenSource.CreateLinkedTokenSource(lease.Lost);
@@ -36,6 +36,18 @@ internal sealed class ExecutionJournal(DatabaseJournal database, Lease lease, No
     {
         await PatientlyAsync(cancel => lease.SetSectionAsync(open: true, proof, cancel));
         await WriteAsync(new JournalEntry("section", null, "critical section begins", clock.GetUtcNow()));
+        Open();
+    }
+
+    /// <summary>For an operation that begins from memory: its first entry is what its row will be made of.</summary>
+    public void Begin(JournalEntry first)
+    {
+        Open();
+        _outbound!.Writer.TryWrite(_local!.Append(first, lease.Epoch));
+    }
+
+    private void Open()
+    {
         _local = LocalJournal.Open(node.Directory, _id, lease.Epoch);
         _outbound = Channel.CreateUnbounded<JournalEntry>(new() { SingleReader = true });
         _pump = Task.Run(PumpAsync);
@@ -63,7 +75,7 @@ internal sealed class ExecutionJournal(DatabaseJournal database, Lease lease, No
             var known = 0L;
             await PatientlyAsync(async cancel => known = await database.LastLocalAsync(_id, file.Epoch, cancel));
             var missing = LocalJournal.Read(file.Path).Where(e => e.Local > known).ToList();
-            foreach (var entry in missing)
+            foreach (var entry in missing.Where(e => e.Kind != Registration.Begin)) // that one is the row
                 await PatientlyAsync(cancel => database.WriteAsync(_id, lease.Epoch, entry, cancel));
             OperationsLog.Reconciled(log, _id, file.Epoch, missing.Count);
             File.Delete(file.Path);
@@ -96,7 +108,13 @@ internal sealed class ExecutionJournal(DatabaseJournal database, Lease lease, No
     private async Task PumpAsync()
     {
         await foreach (var entry in _outbound!.Reader.ReadAllAsync())
-            await PatientlyAsync(cancel => database.WriteAsync(_id, lease.Epoch, entry, cancel));
+            await PatientlyAsync(cancel => entry.Kind == Registration.Begin ? RegisterAsync(entry, cancel) : database.WriteAsync(_id, lease.Epoch, entry, cancel));
+    }
+
+    private async Task RegisterAsync(JournalEntry begin, CancellationToken cancel)
+    {
+        await registration.RegisterAsync(_id, lease.Epoch, begin, node.Instance, cancel);
+        lease.Registered();
     }
 
     private async Task PauseAsync(TimeSpan pause)

@@ -18,7 +18,7 @@ internal sealed class Forward(Execution execution)
             var end = await RunAsync(index, step);
             if (end != ForwardEnd.Complete) return (end, _reason);
         }
-        await execution.SectionAsync(critical: false);
+        await execution.SectionAsync(critical: false, end: true);
         return (ForwardEnd.Complete, "");
     }
 

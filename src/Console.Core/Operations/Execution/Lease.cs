@@ -18,12 +18,14 @@ internal sealed class Lease : IAsyncDisposable
     private readonly Task _loop;
     private long _renewedAt;
     private volatile bool _inSection;
+    private volatile bool _registered;
     private volatile object? _wish;
 
-    public Lease(Leases leases, Guid operation, long epoch, bool inSection, OperationsOptions options, TimeProvider clock, ILogger log)
+    public Lease(Leases leases, Guid operation, long epoch, bool inSection, OperationsOptions options, TimeProvider clock, ILogger log, bool registered = true)
     {
         (_leases, Operation, Epoch, _inSection, _options, _clock, _log) = (leases, operation, epoch, inSection, options, clock, log);
         (Lost, Wished, TakenOver) = (_lost.Token, _wished.Token, _takenOver.Token);
+        _registered = registered;
         _renewedAt = clock.GetTimestamp();
         _loop = Task.Run(KeepAsync);
     }
@@ -40,6 +42,13 @@ internal sealed class Lease : IAsyncDisposable
 
     /// <summary>Renews now: something may have changed.</summary>
     public void Nudge() => _nudge.Release();
+
+    /// <summary>An operation that began from memory has its row now: from here the lease is renewed there.</summary>
+    public void Registered()
+    {
+        _registered = true;
+        Interlocked.Exchange(ref _renewedAt, _clock.GetTimestamp());
+    }
 
     /// <summary>What the row says that somebody wants.</summary>
     public async Task HeedAsync(OperationWish? wish)
@@ -79,6 +88,7 @@ internal sealed class Lease : IAsyncDisposable
     /// <returns>how long to wait until the next time; zero: lost</returns>
     private async Task<TimeSpan> RenewAsync()
     {
+        if (!_registered) return Remaining <= TimeSpan.Zero ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Min(0.25, Math.Max(0.01, Remaining.TotalSeconds)));
         var asked = _clock.GetTimestamp();
         try
         {

@@ -42,6 +42,13 @@ internal sealed class Leases(ConsoleDatabase database, NodeIdentity node, Operat
         return epoch == 0 ? null : epoch;
     }
 
+    /// <summary>An epoch for an operation that may have to begin without the database.</summary>
+    public async Task<long> ReserveEpochAsync(CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return await connection.Command("SELECT nextval('ops.epoch')").ScalarAsync<long>(cancel);
+    }
+
     /// <summary>Adds to the lease; inside a critical section also to that of the section.</summary>
     /// <returns>false: the lease is another's</returns>
     public async Task<(bool Held, OperationWish? Wish)> RenewAsync(Guid id, long epoch, CancellationToken cancel)

@@ -7,27 +7,41 @@ internal sealed class Lifecycle(ExecutionParts parts, Lease lease, Candidate can
 {
     private Guid Id => lease.Operation;
 
-    public async Task RunAsync()
+    public Task RunAsync() => WatchedAsync(async journal =>
     {
-        await using var journal = new ExecutionJournal(parts.Journal, lease, parts.Node, parts.Trace, parts.Clock, parts.Log);
+        var operation = await LoadAsync(journal);
+        OperationsLog.Runs(parts.Log, Id, operation.Kind, lease.Epoch);
+        if (operation.State is OperationState.Running or OperationState.RollingBack && candidate.Epoch > 0)
+            operation = await TakeOverAsync(journal, operation);
+        if (operation.State == OperationState.Approved)
+        {
+            if (!await new Starter(parts, lease, journal).StartAsync(operation, shutdown))
+            {
+                await lease.ReleaseAsync(shutdown);
+                return;
+            }
+            operation = await LoadAsync(journal);
+        }
+        await using var execution = new Execution(parts, operation, lease, journal, shutdown);
+        if (operation.State == OperationState.Running) await ForwardAsync(execution);
+        else if (operation.State == OperationState.RollingBack) await BackwardAsync(execution, operation.Ending ?? OperationState.RolledBack, operation.EndReason ?? "");
+    });
+
+    /// <summary>One that begins from memory.</summary>
+    public Task RunAsync(Operation begun) => WatchedAsync(async journal =>
+    {
+        OperationsLog.Runs(parts.Log, Id, begun.Kind, lease.Epoch);
+        journal.Begin(Registration.Entry(begun));
+        await using var execution = new Execution(parts, begun, lease, journal, shutdown);
+        await ForwardAsync(execution);
+    });
+
+    private async Task WatchedAsync(Func<ExecutionJournal, Task> run)
+    {
+        await using var journal = new ExecutionJournal(parts.Journal, parts.Registration, lease, parts.Node, parts.Trace, parts.Clock, parts.Log);
         try
         {
-            var operation = await LoadAsync(journal);
-            OperationsLog.Runs(parts.Log, Id, operation.Kind, lease.Epoch);
-            if (operation.State is OperationState.Running or OperationState.RollingBack && candidate.Epoch > 0)
-                operation = await TakeOverAsync(journal, operation);
-            if (operation.State == OperationState.Approved)
-            {
-                if (!await new Starter(parts, lease, journal).StartAsync(operation, shutdown))
-                {
-                    await lease.ReleaseAsync(shutdown);
-                    return;
-                }
-                operation = await LoadAsync(journal);
-            }
-            await using var execution = new Execution(parts, operation, lease, journal, shutdown);
-            if (operation.State == OperationState.Running) await ForwardAsync(execution);
-            else if (operation.State == OperationState.RollingBack) await BackwardAsync(execution, operation.Ending ?? OperationState.RolledBack, operation.EndReason ?? "");
+            await run(journal);
         }
         catch (RequestRefusedException refused) when (refused.Rule == "state")
         {
@@ -93,7 +107,7 @@ internal sealed class Lifecycle(ExecutionParts parts, Lease lease, Candidate can
                 await EndAsync(execution, OperationState.Succeeded, "");
                 break;
             case ForwardEnd.Stuck:
-                await execution.SectionAsync(critical: false);
+                await execution.SectionAsync(critical: false, end: true);
                 await EndAsync(execution, OperationState.Failed, $"{reason} It is past its point of no return: nothing was undone; mend the cause and retry.");
                 break;
             case ForwardEnd.Wished:

@@ -1,16 +1,16 @@
 using System.Diagnostics;
 using Npgsql;
 
-namespace OpsConsole.Bench.Failover;
+namespace OpsConsole.Testing.Failover;
 
 /// <param name="Sent">clock ticks when the statement went out; <paramref name="Answered"/>: when its commit was acknowledged</param>
 /// <param name="Node">server that acknowledged it</param>
 /// <param name="Timeline">of that server at that moment</param>
-internal readonly record struct Ack(long Id, long Sent, long Answered, string Node, int Timeline);
+public readonly record struct Ack(long Id, long Sent, long Answered, string Node, int Timeline);
 
 /// <summary>A client like any other, which knows nothing of the console: inserts a row at a steady pace, connects again at once when it
 /// fails, remembers every acknowledged id and who acknowledged it. An answer with a warning is no acknowledgement.</summary>
-internal sealed class AckWriter : IAsyncDisposable
+public sealed class AckWriter : IAsyncDisposable
 {
     private readonly string _connectionString;
     private readonly string _table;

@@ -3,10 +3,10 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Npgsql;
 
-namespace OpsConsole.Bench.Failover;
+namespace OpsConsole.Testing.Failover;
 
 /// <summary>The embedded fleet with its consoles, started as a person starts it, in a directory of its own; known by the files that it writes.</summary>
-internal sealed class FleetUnderTest : IAsyncDisposable
+public sealed class FleetUnderTest : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly string _directory;

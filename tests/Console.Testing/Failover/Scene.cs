@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 
-namespace OpsConsole.Bench.Failover;
+namespace OpsConsole.Testing.Failover;
 
 /// <summary>One measured event.</summary>
 /// <param name="Pause">longest time without an acknowledged write</param>
@@ -10,10 +10,10 @@ namespace OpsConsole.Bench.Failover;
 /// <param name="Lost">acknowledged rows that are missing afterwards</param>
 /// <param name="Rejoin">from the first write on the new primary until the old one streams from it; null: not within the limit</param>
 /// <param name="Story">steps with their durations</param>
-internal sealed record Measured(string Case, TimeSpan Pause, int Failed, int Lost, int TwoPrimaries, TimeSpan? Rejoin, double? ConsoleRto, string Story);
+public sealed record Measured(string Case, TimeSpan Pause, int Failed, int Lost, int TwoPrimaries, TimeSpan? Rejoin, double? ConsoleRto, string Story);
 
 /// <summary>A fleet under a console, with clients that write all the time.</summary>
-internal sealed class Scene : IAsyncDisposable
+public sealed class Scene : IAsyncDisposable
 {
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(90);
 

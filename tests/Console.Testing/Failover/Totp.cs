@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
 
-namespace OpsConsole.Bench.Failover;
+namespace OpsConsole.Testing.Failover;
 
 /// <summary>Codes of an authenticator app (RFC 6238: SHA-1, 30 s, six digits).</summary>
-internal static class Totp
+public static class Totp
 {
     public static string Code(string base32, DateTimeOffset at)
     {

@@ -1,9 +1,9 @@
 using Npgsql;
 
-namespace OpsConsole.Bench.Failover;
+namespace OpsConsole.Testing.Failover;
 
 /// <summary>What must never happen, counted from what independent clients saw.</summary>
-internal static class Invariants
+public static class Invariants
 {
     /// <summary>Acknowledged rows that the node does not hold.</summary>
     public static async Task<IReadOnlyList<long>> LostAsync(FleetUnderTest fleet, string region, AckWriter writer)

@@ -2,10 +2,10 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 
-namespace OpsConsole.Bench.Failover;
+namespace OpsConsole.Testing.Failover;
 
 /// <summary>The console's REST API as scripts use it, with the sandbox's people. Goes on with another console when one does not answer.</summary>
-internal sealed class ConsoleApi(FleetUnderTest fleet) : IDisposable
+public sealed class ConsoleApi(FleetUnderTest fleet) : IDisposable
 {
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(20) };
     private readonly IReadOnlyList<string> _consoles = fleet.Consoles;

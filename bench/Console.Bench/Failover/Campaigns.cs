@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using OpsConsole.Testing.Failover;
+
+namespace OpsConsole.Bench.Failover;
+
+/// <summary>Many faults at random moments, and what must never happen counted afterwards.</summary>
+internal static class Campaigns
+{
+    private static readonly string[] Settings = ["Failover:Detection:CooldownSeconds=0"];
+
+    /// <returns>0 when no invariant was broken</returns>
+    public static async Task<int> RunAsync(string kind, int count, int port, int seed)
+    {
+        await using var scene = await Scene.StartAsync(port, consoles: kind == "console" ? 2 : 1, latency: false, Settings);
+        await scene.SettledAsync();
+        await scene.Api.EnableAutomaticAsync("orders");
+        await Task.Delay(TimeSpan.FromSeconds(5)); // the detector reads what is allowed once a second
+        var random = new Random(seed);
+        Console.WriteLine($"campaign {kind}, {count} times, seed {seed}, {TimeProvider.System.GetUtcNow():u}");
+        return kind switch
+        {
+            "stalls" => await StallsAsync(scene, count, random),
+            "observer" => await ObserverAsync(scene, count, random),
+            "console" => await RepeatAsync(scene, count, () => ConsoleKilledAsync(scene, random)),
+            "primary" => await RepeatAsync(scene, count, () => PrimaryReturnsAsync(scene, random)),
+            _ => throw new InvalidOperationException($"Unknown campaign {kind}: stalls, observer, console or primary."),
+        };
+    }
+
+    /// <summary>Every process of the primary stands still for at most 300 ms, again and again: no failover.</summary>
+    private static async Task<int> StallsAsync(Scene scene, int count, Random random)
+    {
+        var pid = scene.Fleet.Postmaster(await scene.SettledAsync());
+        var (longest, over) = (TimeSpan.Zero, 0);
+        for (var i = 0; i < count; i++)
+        {
+            var processes = Processes(pid);
+            var start = Stopwatch.GetTimestamp();
+            foreach (var process in processes) Signals.Stop(process);
+            await Task.Delay(random.Next(20, 280));
+            foreach (var process in processes) Signals.Continue(process);
+            var stall = Stopwatch.GetElapsedTime(start);
+            if (stall > longest) longest = stall;
+            if (stall > TimeSpan.FromMilliseconds(300)) over++;
+            await Task.Delay(random.Next(20, 120));
+        }
+        var failovers = (await scene.Api.FailoversAsync()).Count;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"stalls: {count}, longest {longest.TotalMilliseconds:0} ms ({over} longer than 300 ms); failovers {failovers}"));
+        return failovers == 0 && await HeldAsync(scene) ? 0 : 1;
+    }
+
+    /// <summary>The console alone loses the primary for seconds: no failover.</summary>
+    private static async Task<int> ObserverAsync(Scene scene, int count, Random random)
+    {
+        var primary = await scene.SettledAsync();
+        using var http = new HttpClient { BaseAddress = new Uri(scene.Fleet.NetworkApi) };
+        for (var i = 0; i < count; i++)
+        {
+            await EnableAsync(http, $"console.{primary}.postgres", false);
+            await Task.Delay(random.Next(500, 3000));
+            await EnableAsync(http, $"console.{primary}.postgres", true);
+            await Task.Delay(random.Next(100, 1000));
+        }
+        var failovers = (await scene.Api.FailoversAsync()).Count;
+        Console.WriteLine($"partitions of the console from the primary: {count}; failovers {failovers}");
+        return failovers == 0 && await HeldAsync(scene) ? 0 : 1;
+    }
+
+    /// <summary>The primary is lost, and at a random moment after that one console, or both, are killed.</summary>
+    private static async Task<string> ConsoleKilledAsync(Scene scene, Random random)
+    {
+        var primary = await scene.SettledAsync();
+        var pids = scene.Fleet.ConsolePids;
+        await FleetUnderTest.SignalAsync(scene.Fleet.Postmaster(primary), random.Next(2) == 0 ? "KILL" : "STOP");
+        var after = random.Next(0, 2500);
+        await Task.Delay(after);
+        var killed = random.Next(3) switch { 0 => pids.Take(1), 1 => pids.Skip(1), _ => pids };
+        await FleetUnderTest.ShellAsync($"kill -KILL {string.Join(' ', killed)}");
+        return $"{killed.Count()} console(s) killed {after} ms after the loss of {primary}";
+    }
+
+    /// <summary>The primary hangs or is cut off and returns at a random moment.</summary>
+    private static async Task<string> PrimaryReturnsAsync(Scene scene, Random random)
+    {
+        var primary = await scene.SettledAsync();
+        var after = random.Next(200, 5000);
+        if (random.Next(2) == 0)
+        {
+            var processes = Processes(scene.Fleet.Postmaster(primary));
+            foreach (var process in processes) Signals.Stop(process);
+            await Task.Delay(after);
+            foreach (var process in processes) Signals.Continue(process);
+            return $"{primary} hung for {after} ms";
+        }
+        using var http = new HttpClient { BaseAddress = new Uri(scene.Fleet.NetworkApi) };
+        var ways = (await http.GetFromJsonAsync<JsonObject>("/proxies"))!.Select(p => p.Key).Where(n => n.EndsWith($".{primary}.postgres", StringComparison.Ordinal)).ToList();
+        await Task.WhenAll(ways.Select(w => EnableAsync(http, w, false)));
+        await Task.Delay(after);
+        await Task.WhenAll(ways.Select(w => EnableAsync(http, w, true)));
+        return $"{primary} was cut off for {after} ms";
+    }
+
+    private static async Task<int> RepeatAsync(Scene scene, int count, Func<Task<string>> once)
+    {
+        var held = true;
+        for (var i = 1; i <= count && held; i++)
+        {
+            var what = await once();
+            var start = Stopwatch.GetTimestamp();
+            var primary = await scene.SettledAsync();
+            held = await HeldAsync(scene);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {i}: {what}; {primary} leads, whole again after {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s"));
+        }
+        return held ? 0 : 1;
+    }
+
+    /// <summary>Nothing acknowledged is missing, nobody was acknowledged by two, every operation has ended.</summary>
+    private static async Task<bool> HeldAsync(Scene scene)
+    {
+        var primary = await scene.SettledAsync();
+        var lost = (await Invariants.LostAsync(scene.Fleet, primary, scene.Writer)).Count + (await Invariants.LostAsync(scene.Fleet, primary, scene.Direct)).Count;
+        var two = Invariants.TwoPrimaries(scene.Writer, scene.Direct);
+        var limit = Stopwatch.GetTimestamp();
+        IReadOnlyList<JsonNode> open;
+        do
+        {
+            open = [.. (await scene.Api.FailoversAsync()).Where(o => (string?)o["state"] is "running" or "rollingBack" or "approved" or "planned")];
+            if (open.Count > 0) await Task.Delay(500);
+        } while (open.Count > 0 && Stopwatch.GetElapsedTime(limit) < TimeSpan.FromSeconds(90));
+        Console.WriteLine($"     lost rows {lost} of {scene.Writer.Acks.Count + scene.Direct.Acks.Count}, two primaries {two}, operations not ended {open.Count}, failovers {string.Join(", ", (await scene.Api.FailoversAsync()).GroupBy(o => (string)o["state"]!).Select(g => $"{g.Count()} {g.Key}"))}");
+        return lost == 0 && two == 0 && open.Count == 0;
+    }
+
+    private static async Task EnableAsync(HttpClient http, string proxy, bool enabled)
+    {
+        using var answer = await http.PostAsJsonAsync($"/proxies/{proxy}", new { enabled });
+        answer.EnsureSuccessStatusCode();
+    }
+
+    /// <summary>The postmaster and its children.</summary>
+    private static List<int> Processes(int postmaster) =>
+        [postmaster, .. File.ReadAllText($"/proc/{postmaster}/task/{postmaster}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(p => int.Parse(p, CultureInfo.InvariantCulture))];
+}
