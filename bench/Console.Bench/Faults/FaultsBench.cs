@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using OpsConsole.Bench.Failover;
+using OpsConsole.Testing.Failover;
 using OpsConsole.Core.Audit;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Chaos;

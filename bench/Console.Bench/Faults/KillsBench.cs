@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using OpsConsole.Bench.Failover;
+using OpsConsole.Testing.Failover;
 
 namespace OpsConsole.Bench.Faults;
 

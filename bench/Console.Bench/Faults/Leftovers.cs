@@ -1,7 +1,7 @@
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
-using OpsConsole.Bench.Failover;
+using OpsConsole.Testing.Failover;
 
 namespace OpsConsole.Bench.Faults;
 
