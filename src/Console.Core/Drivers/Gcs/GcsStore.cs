@@ -30,7 +30,7 @@ public sealed class GcsStore : IBackupStore
         var query = $"uploadType=resumable&name={Escape(KeyOf(name))}{(options.IfAbsent ? "&ifGenerationMatch=0" : "")}";
         using var start = await _http.SendAsync(name, () => new HttpRequestMessage(HttpMethod.Post, _http.Upload(query)) { Content = JsonOf(new JsonObject()) }, cancel);
         var session = start.Headers.Location ?? throw new StoreException(Id, StoreFailure.Other, "it began an upload without saying where to send it.");
-        var size = await new GcsUpload(_http, session, name).SendAsync(content, cancel);
+        var size = await new GcsUpload(_http, Id, session, name).SendAsync(content, cancel);
         var until = RetainUntil(options);
         if (until is { } time) await RetainAsync(name, time, cancel);
         return new StoredObject(name, size, _time.GetUtcNow()) { RetainUntil = until };

@@ -6,7 +6,7 @@ using OpsConsole.Core.Backups.Stores;
 namespace OpsConsole.Core.Drivers.Gcs;
 
 /// <summary>One resumable upload: chunks in order; after a failure in passing the store is asked how far it came, and the rest is sent.</summary>
-internal sealed class GcsUpload(GcsHttp http, Uri session, string name)
+internal sealed class GcsUpload(GcsHttp http, string store, Uri session, string name)
 {
     private const int ChunkBytes = 16 * 1024 * 1024; // a multiple of 256 KiB, as the interface demands
     private const int Tries = 4;
@@ -57,7 +57,7 @@ internal sealed class GcsUpload(GcsHttp http, Uri session, string name)
                 sent = await AskAsync(offset, cancel) ?? length;
                 if (sent == length && total is null) return;
             }
-            if (attempt == Tries) throw new StoreException(name, StoreFailure.Unreachable, "the upload does not get on.");
+            if (attempt == Tries) throw new StoreException(store, StoreFailure.Unreachable, $"the upload of {name} does not get on.");
         }
     }
 
