@@ -62,9 +62,14 @@ public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, Bac
         // The moment is taken before the position: the position is then at least that of the moment.
         var (at, position, timeline) = (await node.ListAsync("SELECT clock_timestamp(), pg_current_wal_insert_lsn()::text, ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int",
             r => (r.GetFieldValue<DateTimeOffset>(0), r.GetString(1), r.GetInt32(2)), cancel)).Single();
-        await moments.MarkAsync(cluster.Id, at, timeline, WalPosition.Parse(position), cancel);
-        if (_timelines.TryGetValue(cluster.Id, out var known) && known == timeline) return;
+        if (_timelines.TryGetValue(cluster.Id, out var known) && known == timeline)
+        {
+            await moments.MarkAsync(cluster.Id, at, timeline, WalPosition.Parse(position), cancel);
+            return;
+        }
+        await moments.ReturnAsync(cluster.Id, timeline, cancel);
         if (timeline > 1) await ForksAsync(cluster, region, node, timeline, cancel);
+        await moments.MarkAsync(cluster.Id, at, timeline, WalPosition.Parse(position), cancel);
         _timelines[cluster.Id] = timeline;
     }
 

@@ -31,6 +31,7 @@ public static class BackupsRegistration
         services.AddSingleton<Instances>();
         services.AddSingleton<InstanceProof>();
         services.AddSingleton<RestoreLog>();
+        services.AddSingleton<InPlaceNodes>();
         services.AddSingleton<BackupParts>();
         services.AddSingleton<IPlanner, BackupPlanner>();
         services.AddSingleton<IPlanner, VerifyPlanner>();
@@ -47,5 +48,6 @@ public static class BackupsRegistration
 
     /// <summary>Code of every step that a plan may name.</summary>
     public static IReadOnlyList<Type> Steps { get; } =
-        [typeof(TakeBackup), typeof(CheckCopies), typeof(ExpireBackup), typeof(StoreLog), typeof(OpenInstance), typeof(InspectInstance), typeof(HandOver), typeof(DiscardInstance)];
+        [typeof(TakeBackup), typeof(CheckCopies), typeof(ExpireBackup), typeof(StoreLog), typeof(OpenInstance), typeof(InspectInstance), typeof(HandOver), typeof(DiscardInstance),
+        typeof(BeginInPlace), typeof(StopCluster), typeof(SetDataAside), typeof(OpenRestored), typeof(FollowRestored), typeof(TakeBackInPlace)];
 }

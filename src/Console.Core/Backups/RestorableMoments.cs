@@ -36,6 +36,15 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
             """, ("cluster", cluster), ("timeline", timeline), ("lsn", position.ToString()), ("now", clock.GetUtcNow())).ExecuteAsync(cancel);
     }
 
+    /// <summary>The cluster is on this timeline again (a restore in place was taken back): later ones are none of its history, and it goes on.</summary>
+    public async Task ReturnAsync(string cluster, int timeline, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        foreach (var table in new[] { "mark", "archived" })
+            await connection.Command($"DELETE FROM backups.{table} WHERE cluster = @cluster AND timeline > @timeline", ("cluster", cluster), ("timeline", timeline)).ExecuteAsync(cancel);
+        await connection.Command("DELETE FROM backups.fork WHERE cluster = @cluster AND timeline >= @timeline", ("cluster", cluster), ("timeline", timeline)).ExecuteAsync(cancel);
+    }
+
     /// <summary>Marks that no restore can need any more are dropped.</summary>
     public async Task TrimAsync(CancellationToken cancel)
     {

@@ -26,6 +26,12 @@ public static class BackupCommands
             ["wal.again"] = $"cd {data}/pg_wal/archive_status && for f in *.done; do [ -e \"$f\" ] && mv \"$f\" \"${{f%.done}}.ready\"; done; exit 0",
 
             ["streaming.unpack"] = "umask 077; mkdir -p {directory} && cd {directory} && [ -z \"$(ls -A)\" ] || { echo the directory is not empty >&2; exit 1; }; exec tar -x -f -",
+            ["data.look"] = "d={data}; [ -e $d.before-{operation} ] && echo aside; exit 0",
+            ["data.aside"] = "d={data}; [ -e $d.before-{operation} ] || mv $d $d.before-{operation}",
+            ["data.empty"] = "umask 077; d={data}; [ -e $d.before-{operation} ] && rm -rf $d && mkdir $d",
+            ["data.settle"] = "umask 077; d={data}; a=$d.before-{operation}; cp -p $a/postgresql.conf $a/sandbox.conf $a/pg_hba.conf $d/ && rm -f $d/standby.signal && cat >> $d/postgresql.auto.conf",
+            ["data.back"] = "d={data}; [ -e $d.before-{operation} ] || exit 0; rm -rf $d && mv $d.before-{operation} $d",
+            ["data.drop"] = "d={data}; rm -rf $d.before-{operation}",
 
             ["instance.take"] = $"mkdir -p {restored} && ln -sT {{operation}} {restored}/{{port}}.owner && echo {restored}/{{port}}",
             ["instance.list"] = $"cd {restored} 2>/dev/null || exit 0; for l in *.owner; do [ -L \"$l\" ] && echo \"${{l%.owner}} $(readlink \"$l\") {restored}/${{l%.owner}} $(head -n 1 \"${{l%.owner}}/postmaster.pid\" 2>/dev/null)\"; done; exit 0",

@@ -87,6 +87,36 @@ public sealed class BackupTests(SandboxFixture sandbox)
         await Eventually.TrueAsync(async () => (await console.Get<Instances>().AllAsync(CancellationToken.None)).Count == 0, "the instance is gone", TimeSpan.FromSeconds(30));
     }
 
+    [Fact]
+    public async Task Restore_InPlaceAndTakenBack_HasTheMomentThenTheOldData()
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        await using var console = await FailoverConsole.StartAsync(fleet);
+        await console.SettledAsync();
+        await ExecuteAsync(fleet.WriteEndpoint, "DROP TABLE IF EXISTS mistakes; CREATE TABLE mistakes (n int)");
+        await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO mistakes VALUES (1)");
+        await BackupAsync(console, "incremental");
+        var moment = await fleet.AskAsync<DateTime>(fleet.WriteEndpoint, "SELECT clock_timestamp()");
+        await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO mistakes VALUES (2)");
+        var region = console.Primary;
+        var request = new JsonObject { ["cluster"] = "orders", ["targetTime"] = moment.ToString("O", CultureInfo.InvariantCulture), ["destination"] = "inPlace" };
+        var preview = await console.Get<OperationService>().PreviewAsync(BackupKinds.Restore, request);
+        Assert.True(preview.Approval.Required);
+
+        var restored = await SucceedAsync(console, BackupKinds.Restore, request);
+
+        await console.SettledAsync(region);
+        Assert.Equal("1", await fleet.AskAsync<string>(fleet.Node(region), "SELECT string_agg(n::text, ',' ORDER BY n) FROM mistakes"));
+        Assert.Equal(3, restored.Result["standbys"]!.GetValue<int>());
+
+        var back = await console.Get<OperationService>().SubmitAsync(new OperationRequest(BackupKinds.Restore,
+            new() { ["cluster"] = "orders", ["destination"] = "takeBack", ["operation"] = restored.Id.ToString(), ["region"] = region }, "test") { StandingApproval = true }, Core.Approvals.Person.Console);
+        var ended = await console.EndAsync(back.OperationId, TimeSpan.FromMinutes(2));
+        Assert.True(ended.State == OperationState.Succeeded, await console.StoryAsync(ended));
+        await console.SettledAsync(region);
+        Assert.Equal("1,2", await fleet.AskAsync<string>(fleet.Node(region), "SELECT string_agg(n::text, ',' ORDER BY n) FROM mistakes"));
+    }
+
     private static async Task<Backup> BackupAsync(FailoverConsole console, string type)
     {
         var operation = await SucceedAsync(console, BackupKinds.Backup, new() { ["cluster"] = "orders", ["type"] = type });

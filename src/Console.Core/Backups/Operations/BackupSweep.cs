@@ -8,9 +8,11 @@ namespace OpsConsole.Core.Backups.Operations;
 
 /// <summary>Removes what ended operations have left on hosts and in stores: half-made backups, and scratch instances. Looks at the world, so that it also finds what
 /// nobody remembers.</summary>
-public sealed class BackupSweep(FleetModel fleet, BackupEngineRegistry engines, BackupCatalogue catalogue, Instances instances, OperationReader operations, TimeProvider time, ILogger<BackupSweep> log) : IObserver
+public sealed class BackupSweep(FleetModel fleet, BackupEngineRegistry engines, BackupCatalogue catalogue, Instances instances, InPlaceNodes nodes, OperationReader operations, TimeProvider time, ILogger<BackupSweep> log) : IObserver
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(60);
+
+    private readonly HashSet<Guid> _dropped = [];
 
     public string Name => "backup sweep";
 
@@ -40,6 +42,7 @@ public sealed class BackupSweep(FleetModel fleet, BackupEngineRegistry engines, 
             await instances.RemoveAsync(found.Place, found.Operation, cancel);
             BackupsLog.Swept(log, found.Operation, $"instance at port {found.Place.Port} in {found.Place.Region}");
         }
+        foreach (var restore in await operations.ListAsync(BackupKinds.Restore, OperationState.Succeeded, limit: 20, cancel: cancel)) await DropAsideAsync(restore, cancel);
         foreach (var cluster in fleet.Clusters.Keys)
         {
             foreach (var engine in engines.Of(cluster))
@@ -56,6 +59,14 @@ public sealed class BackupSweep(FleetModel fleet, BackupEngineRegistry engines, 
                 }
             }
         }
+    }
+
+    /// <summary>The data that a restore in place had set aside, once nobody can take it back any more.</summary>
+    private async Task DropAsideAsync(Operation restore, CancellationToken cancel)
+    {
+        if (restore.Request.Optional("destination") != "inPlace" || restore.CommitUntil > time.GetUtcNow() || restore.Result["region"]?.GetValue<string>() is not { } region || !_dropped.Add(restore.Id)) return;
+        await nodes.DropAsync(restore.Request.Text("cluster"), region, restore.Id, cancel);
+        BackupsLog.Swept(log, restore.Id, $"data set aside in {region}");
     }
 
     private static bool IsOver(Operation operation) => operation.State.IsEnd();

@@ -2,16 +2,21 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using OpsConsole.Core.Backups.Restoring;
 using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Backups.Operations;
 
 /// <summary>Restores: <c>{cluster, backupId and/or targetTime, destination, region?}</c>; destination is new or inPlace, and discard (with <c>operation</c>) takes a new
 /// instance away again.</summary>
-public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, BackupCatalogue catalogue, BackupEngineRegistry engines, Instances instances, TimeProvider time) : IPlanner
+public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, BackupCatalogue catalogue, BackupEngineRegistry engines, Instances instances, InPlaceNodes nodes,
+    IFleetFeed feed, TimeProvider time) : IPlanner
 {
     /// <summary>A restored instance is taken away by one click for so long.</summary>
     private static readonly TimeSpan Window = TimeSpan.FromDays(7);
+
+    /// <summary>The data that was set aside is kept for so long, unless somebody commits before.</summary>
+    private static readonly TimeSpan InPlaceWindow = TimeSpan.FromDays(1);
 
     public string Kind => BackupKinds.Restore;
 
@@ -21,15 +26,18 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
         return request.Text("destination") switch
         {
             "new" => await NewAsync(cluster, request, cancel),
+            "inPlace" => await InPlaceAsync(cluster, request, cancel),
             "discard" => Discard(cluster, request),
+            "takeBack" => TakeBack(cluster, request),
             _ => throw new RequestRefusedException("destination", "Give new or inPlace."),
         };
     }
 
     public async Task<Preflight> PreflightAsync(Plan plan, CancellationToken cancel)
     {
-        var step = plan.Steps.FirstOrDefault(s => s.Step == OpenInstance.StepName);
+        var step = plan.Steps.FirstOrDefault(s => s.Step is OpenInstance.StepName or OpenRestored.StepName);
         if (step is null) return Preflight.Nothing;
+        var inPlace = step.Step == OpenRestored.StepName;
         var cluster = step.Parameters.Text("cluster");
         var backup = await catalogue.FindAsync(step.Parameters["backupId"]!.GetValue<Guid>(), cancel);
         var range = await catalogue.RangeAsync(cluster, cancel);
@@ -37,7 +45,7 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
         var seconds = backup?.RestoreSeconds ?? (await catalogue.NewestProvenAsync(cluster, cancel))?.RestoreSeconds;
         return new Preflight
         {
-            Checks = [Usable(backup), InRange(target, range), Past(target, range), await PlaceAsync(step.Parameters["regions"]!.AsArray().Select(r => r!.GetValue<string>()), cancel)],
+            Checks = [Usable(backup), InRange(target, range), Past(target, range), inPlace ? Primary(cluster, step.Parameters.Text("region")) : await PlaceAsync(step.Parameters["regions"]!.AsArray().Select(r => r!.GetValue<string>()), cancel)],
             Estimate = new JsonObject
             {
                 ["rtoSeconds"] = seconds,
@@ -47,9 +55,63 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
         };
     }
 
-    public JsonObject? Reverse(Operation succeeded) => succeeded.Result["region"] is null || succeeded.Request.Optional("destination") != "new" ? null : new JsonObject
+    public JsonObject? Reverse(Operation succeeded) => succeeded.Result["region"] is null || succeeded.Request.Optional("destination") is not ("new" or "inPlace") ? null : new JsonObject
     {
-        ["cluster"] = succeeded.Request.Text("cluster"), ["destination"] = "discard", ["operation"] = succeeded.Id.ToString(), ["region"] = succeeded.Result["region"]!.DeepClone(),
+        ["cluster"] = succeeded.Request.Text("cluster"), ["destination"] = succeeded.Request.Text("destination") == "new" ? "discard" : "takeBack",
+        ["operation"] = succeeded.Id.ToString(), ["region"] = succeeded.Result["region"]!.DeepClone(),
+    };
+
+    private async Task<Plan> InPlaceAsync(ClusterOptions cluster, JsonObject request, CancellationToken cancel)
+    {
+        var (backup, target) = await ChooseAsync(cluster.Id, request, cancel);
+        var region = feed.Current.Clusters.GetValueOrDefault(cluster.Id)?.PrimaryRegion ?? cluster.PrimaryRegion;
+        if (backup.Type == BackupType.Logical) throw new RequestRefusedException("backupId", "A logical backup is restored into a new instance only.");
+        if (!nodes.Offers(region)) throw new RequestRefusedException("destination", $"The shell of {region} declares no commands data.* and postgres.stop, postgres.start: declare them, or restore into a new instance.");
+        JsonObject Parameters()
+        {
+            var parameters = new JsonObject { ["cluster"] = cluster.Id, ["engine"] = backup.Engine, ["backupId"] = backup.Id, ["copies"] = Requests.CopiesOf(backup), ["region"] = region };
+            if (target is { } at) parameters["targetTime"] = at.ToUniversalTime();
+            return parameters;
+        }
+        PlanStep Step(string step, string name, string detail, string undo = "") => new()
+        {
+            Step = step, Name = name, Detail = detail, Undo = undo, Reversibility = undo.Length > 0 ? Reversibility.Reversible : Reversibility.Neutral, Parameters = Parameters(), TimeoutSeconds = 86_400,
+        };
+        var moment = (target ?? backup.EndedAt).UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) + "Z";
+        PlanStep[] log = target is null ? [] : [Step(StoreLog.StepName, "The log up to that moment is stored", "Where it is newer than what is stored, the primary closes its segment and it is waited for.")];
+        return new Plan
+        {
+            Kind = Kind,
+            Title = $"Restore {cluster.Id} in place, as of {moment}",
+            Severity = Severity.High,
+            Targets = [new PlanTarget($"cluster:{cluster.Id}", ResourceClass.Topology), new PlanTarget($"cluster:{cluster.Id}", ResourceClass.Data)],
+            CommitWindowSeconds = InPlaceWindow.TotalSeconds,
+            Steps =
+            [
+                .. log,
+                Step(BeginInPlace.StepName, "Clients lose the database", "Reads and writes fail from here until the restored data is open."),
+                Step(StopCluster.StepName, "Stop every node", $"The standbys first, then {region}.", "The nodes are started again as they were."),
+                Step(SetDataAside.StepName, $"Set the data of {region} aside", "It stays on the host until the restore is committed.", "The old data is put back."),
+                Step(OpenRestored.StepName, $"Restore and open {region}", $"From the {backup.Type.Word()} backup of {backup.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm}Z ({backup.Engine}).", "The restored server is stopped."),
+                Step(FollowRestored.StepName, "The other nodes follow it", "Rewound, else copied afresh; what could not be reached is rejoined later."),
+            ],
+        };
+    }
+
+    private Plan TakeBack(ClusterOptions cluster, JsonObject request) => new()
+    {
+        Kind = Kind,
+        Title = $"Bring the data of {cluster.Id} back that the restore in place had set aside in {request.Text("region")}",
+        Severity = Severity.High,
+        Targets = [new PlanTarget($"cluster:{cluster.Id}", ResourceClass.Topology), new PlanTarget($"cluster:{cluster.Id}", ResourceClass.Data)],
+        Steps =
+        [
+            new PlanStep
+            {
+                Step = TakeBackInPlace.StepName, Name = "The old data, and its standbys", Detail = "What was written since the restore is lost.", Reversibility = Reversibility.ForwardOnly, TimeoutSeconds = 86_400, Attempts = 3,
+                Parameters = new JsonObject { ["cluster"] = cluster.Id, ["operation"] = Guid.Parse(request.Text("operation")), ["region"] = request.Text("region") },
+            },
+        ],
     };
 
     private async Task<Plan> NewAsync(ClusterOptions cluster, JsonObject request, CancellationToken cancel)
@@ -151,6 +213,10 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
     private static PreflightCheck Past(DateTimeOffset? target, RestorableRange? range) => target is { } at && range?.Forks.FirstOrDefault(f => at > f.Ended && at < f.Began) is { } fork
         ? new PreflightCheck("history", CheckVerdict.Warning, $"{at.UtcDateTime:u}", $"{fork.Ended.UtcDateTime:u}", $"Timeline {fork.Timeline} ended at {fork.Ended.UtcDateTime:u} and the next began at {fork.Began.UtcDateTime:u}: you get the state of the earlier moment, since what was written between is in no history.")
         : new PreflightCheck("history", CheckVerdict.Passed, "one history", "", "The moment lies on the history that the cluster has now.");
+
+    private PreflightCheck Primary(string cluster, string region) => feed.Current.Clusters.GetValueOrDefault(cluster)?.PrimaryRegion is { } now && now != region
+        ? new PreflightCheck("primary-as-planned", CheckVerdict.Blocking, now, region, "The primary has moved since this was planned. Plan it again.")
+        : new PreflightCheck("primary-as-planned", CheckVerdict.Passed, region, region, "The data is replaced where the primary is.");
 
     private async Task<PreflightCheck> PlaceAsync(IEnumerable<string> regions, CancellationToken cancel)
     {

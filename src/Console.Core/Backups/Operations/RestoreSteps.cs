@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Npgsql;
 using OpsConsole.Core.Backups.Restoring;
 using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Backups.Operations;
@@ -80,7 +81,7 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
     private async Task FillAsync(StepContext context, InstancePlace place)
     {
         var backup = await BackupAsync(context);
-        var target = Target(context);
+        var target = Target(context, Parts.Feed);
         var wanted = context.Parameter<string[]>("copies");
         var copies = wanted.Select(r => backup.Copies.FirstOrDefault(c => c.Repository == r)).OfType<BackupCopy>().ToList();
         for (var i = 0; i < copies.Count; i++)
@@ -100,8 +101,9 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
         }
     }
 
-    internal static RestoreTarget Target(StepContext context) => context.Step.Parameters["targetTime"] is { } at
-        ? new RestoreTarget(RecoveryTarget.Time, at.GetValue<DateTimeOffset>())
+    /// <summary>Along the history of the timeline that the cluster is on now: others may be stored, too.</summary>
+    internal static RestoreTarget Target(StepContext context, IFleetFeed feed) => context.Step.Parameters["targetTime"] is { } at
+        ? new RestoreTarget(RecoveryTarget.Time, at.GetValue<DateTimeOffset>(), Timeline: feed.Current.Clusters.GetValueOrDefault(Cluster(context))?.Timeline)
         : new RestoreTarget(RecoveryTarget.Backup);
 
     private async Task<bool> AnswersAsync(StepContext context, InstancePlace place)

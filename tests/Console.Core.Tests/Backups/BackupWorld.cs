@@ -1,0 +1,125 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.DependencyInjection;
+using OpsConsole.Core.Backups;
+using OpsConsole.Core.Backups.Operations;
+using OpsConsole.Core.Backups.Restoring;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Fleet.Configuration;
+using OpsConsole.Core.Live;
+using OpsConsole.Core.Operations;
+using OpsConsole.Core.Tests.Fleet;
+using OpsConsole.Testing;
+
+namespace OpsConsole.Core.Tests.Backups;
+
+/// <summary>What outlives a console: what is stored, and what runs on the hosts.</summary>
+internal sealed class BackupWorld : IBackupEngine, IHostShell
+{
+    public ConcurrentDictionary<Guid, TakenBackup> Stored { get; } = [];
+    /// <summary>Places that are taken: <c>region:port</c> to operation.</summary>
+    public ConcurrentDictionary<string, string> Instances { get; } = [];
+    public ConcurrentDictionary<string, bool> Running { get; } = [];
+    public int Taken;
+
+    public string Id => BackupEngines.PgBackRest;
+    public EngineCapabilities Capabilities { get; } = new(true, true, false, true);
+    public IReadOnlyList<string> Repositories(string cluster) => ["store"];
+
+    public Task<TakenBackup> TakeAsync(TakeOrder order, BackupProgress progress, CancellationToken cancel) => Task.FromResult(Stored.GetOrAdd(order.Operation, id =>
+    {
+        Interlocked.Increment(ref Taken);
+        var now = DateTimeOffset.UnixEpoch.AddDays(20_000).AddSeconds(Taken);
+        return new TakenBackup(order.Type, now, now, 10, null, "0/1", 1, [new TakenCopy("store", $"L{Taken}", 10)]);
+    }));
+
+    public Task<TakenBackup?> FindAsync(string cluster, Guid operation, CancellationToken cancel) => Task.FromResult(Stored.GetValueOrDefault(operation));
+
+    public Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel)
+    {
+        Stored.TryRemove(operation, out _);
+        return Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyList<Guid>> OperationsAsync(string cluster, CancellationToken cancel) => Task.FromResult<IReadOnlyList<Guid>>([.. Stored.Keys]);
+
+    public Task<IReadOnlyList<CopyVerdict>> VerifyAsync(string cluster, IReadOnlyList<BackupCopy> copies, BackupProgress progress, CancellationToken cancel) =>
+        Task.FromResult<IReadOnlyList<CopyVerdict>>([.. copies.Select(c => new CopyVerdict(c.Repository, Stored.Values.Any(s => s.Copies[0].Label == c.Label), "looked"))]);
+
+    public Task RestoreAsync(RestoreOrder order, BackupProgress progress, CancellationToken cancel) => Task.CompletedTask;
+
+    public Task ExpireAsync(string cluster, IReadOnlyList<BackupCopy> copies, CancellationToken cancel)
+    {
+        foreach (var gone in Stored.Where(s => copies.Any(c => c.Label == s.Value.Copies[0].Label)).Select(s => s.Key).ToList()) Stored.TryRemove(gone, out _);
+        return Task.CompletedTask;
+    }
+
+    public Task<ArchivedLog?> ArchivedAsync(string cluster, CancellationToken cancel) => Task.FromResult<ArchivedLog?>(null);
+
+    public bool Offers(string region, string command) => command.StartsWith("instance.", StringComparison.Ordinal);
+
+    public Task<HostCommandResult> RunAsync(string region, string command, IReadOnlyDictionary<string, string>? arguments = null, string? input = null, CancellationToken cancel = default)
+    {
+        var port = arguments?.GetValueOrDefault("port") ?? "";
+        var key = $"{region}:{port}";
+        var operation = arguments?.GetValueOrDefault("operation") ?? "";
+        var (exit, output) = command switch
+        {
+            "instance.take" => Instances.TryAdd(key, operation) ? (0, $"/restored/{port}") : (1, ""),
+            "instance.start" => (0, Running.TryAdd(key, true) ? "" : ""),
+            "instance.list" => (0, string.Concat(Instances.Where(i => i.Key.StartsWith(region + ":", StringComparison.Ordinal)).Select(i => $"{i.Key.Split(':')[1]} {i.Value} /restored/{i.Key.Split(':')[1]}{(Running.ContainsKey(i.Key) ? " 42" : "")}\n"))),
+            "instance.remove" => (0, Remove(key, operation)),
+            _ => (0, ""),
+        };
+        return Task.FromResult(new HostCommandResult(exit, output, "", TimeSpan.Zero));
+    }
+
+    private string Remove(string key, string operation)
+    {
+        if (Instances.GetValueOrDefault(key) != operation) return "";
+        Running.TryRemove(key, out _);
+        Instances.TryRemove(key, out _);
+        return "";
+    }
+
+    /// <summary>Services of a console that works in this world; a restored instance is the test's own PostgreSQL.</summary>
+    public async Task<Action<IServiceCollection>> ServicesAsync(TestDatabase database)
+    {
+        var postgres = await TestPostgres.SharedAsync();
+        var fleet = FleetConfiguration.Read(BentFleet.Configuration()).Options;
+        var cluster = fleet.Clusters[0];
+        (cluster.Database, cluster.Username, cluster.Heartbeat.Enabled) = (database.Name, "postgres", false);
+        var feed = new StillFeed(FleetSnapshot.Empty with
+        {
+            Clusters = FleetSnapshot.Empty.Clusters.Add("orders", new ClusterState("orders", HealthStatus.Healthy, "us-east-1", 1, true, null, null, null, null, "", null, [], [], [], "", 1)),
+        });
+        var options = new BackupsOptions { Places = [new() { Region = "us-east-1", Port = 5999, Address = $"127.0.0.1:{postgres.Port}" }] };
+        return services =>
+        {
+            services.AddMetrics();
+            services.AddSingleton(fleet);
+            services.AddSingleton(new FleetModel(fleet));
+            services.AddSingleton<IFleetFeed>(feed);
+            services.AddSingleton(options);
+            services.AddSingleton<IBackupEngine>(this);
+            services.AddSingleton<IHostShell>(this);
+            services.AddSingleton<BackupEngineRegistry>();
+            services.AddSingleton<RestorableMoments>();
+            services.AddSingleton<BackupCatalogue>();
+            services.AddSingleton<BackupRecords>();
+            services.AddSingleton<BackupMetrics>();
+            services.AddSingleton<Instances>();
+            services.AddSingleton<InstanceProof>();
+            services.AddSingleton<BackupParts>();
+            services.AddSingleton<IPlanner, BackupPlanner>();
+            services.AddSingleton<IPlanner, VerifyPlanner>();
+            services.AddSingleton<IPlanner, ExpirePlanner>();
+            foreach (var step in new[] { typeof(TakeBackup), typeof(CheckCopies), typeof(ExpireBackup), typeof(OpenInstance), typeof(InspectInstance) }) services.AddSingleton(typeof(IStep), step);
+        };
+    }
+
+    private sealed class StillFeed(FleetSnapshot picture) : IFleetFeed
+    {
+        public FleetSnapshot Current => picture;
+        public FleetSubscription Subscribe() => throw new InvalidOperationException("Nobody follows in these tests.");
+    }
+}
