@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Backups.Operations;
+using OpsConsole.Core.Backups.Schedules;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Operations;
 using OpsConsole.Web.Identity;
@@ -9,6 +10,9 @@ using OpsConsole.Web.Identity;
 namespace OpsConsole.Web.Api;
 
 public sealed record BackupCall(string? Cluster, string? Type, string? Engine = null, string? Reason = null);
+
+/// <param name="TimeZone">of the policy's times of day; the moments themselves are in UTC</param>
+public sealed record BackupScheduleView(string Cluster, string TimeZone, IReadOnlyList<PlannedRun> Runs);
 
 public sealed record HoldCall(bool? Hold, string? Reason);
 
@@ -28,6 +32,11 @@ public static class BackupEndpoints
         backups.MapPost("/{id:guid}/verify", VerifyAsync).RequireAuthorization(Policies.Operate).WithSummary("Prove it: checksums, a restore, its data").Produces<SubmittedView>(202);
         backups.MapPost("/{id:guid}/hold", HoldAsync).RequireAuthorization(Policies.Operate).WithSummary("Keep it from being deleted, or let it go again").Produces<BackupView>();
         backups.MapGet("/retention/{cluster}", RetentionAsync).RequireAuthorization(Policies.ViewFleet).WithSummary("What the policy keeps and what would go, with reasons").Produces<Page<RetentionView>>();
+        backups.MapGet("/schedule/{cluster}", async (string cluster, BackupScheduler scheduler, BackupsOptions options, FleetModel fleet, CancellationToken cancel) => fleet.Clusters.ContainsKey(cluster)
+            ? new BackupScheduleView(cluster, options.TimeZone, await scheduler.AheadAsync(cluster, TimeSpan.FromDays(7), cancel)) : throw new KeyNotFoundException($"There is no cluster {cluster}."))
+            .RequireAuthorization(Policies.ViewFleet).WithSummary("The next week's runs, if the load stays as it is, with reasons");
+        backups.MapGet("/coverage", async (BackupCoverage coverage, CancellationToken cancel) => new Page<ClusterCoverage>(await coverage.ReadAsync(cancel)))
+            .RequireAuthorization(Policies.ViewFleet).WithSummary("For each database: how it could be brought back now");
         backups.MapPost("/expire", ExpireAsync).RequireAuthorization(Policies.Operate).WithSummary("Delete what the policy no longer keeps").Produces<SubmittedView>(202);
     }
 

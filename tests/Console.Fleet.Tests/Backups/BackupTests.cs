@@ -95,7 +95,7 @@ public sealed class BackupTests(SandboxFixture sandbox)
         await console.SettledAsync();
         await ExecuteAsync(fleet.WriteEndpoint, "DROP TABLE IF EXISTS mistakes; CREATE TABLE mistakes (n int)");
         await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO mistakes VALUES (1)");
-        await BackupAsync(console, "incremental");
+        await BackupAsync(console, "full");
         var moment = await fleet.AskAsync<DateTime>(fleet.WriteEndpoint, "SELECT clock_timestamp()");
         await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO mistakes VALUES (2)");
         var region = console.Primary;

@@ -21,6 +21,7 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
         {
             var now = time.GetUtcNow();
             await DailyAsync(policy, RunPurpose.Full, BackupCalendar.Latest(policy.FullAt, options.Zone, now), cancel);
+            if (engines.Of(policy.Cluster).Any(e => e.Id == policy.SecondEngine)) await DailyAsync(policy, RunPurpose.Second, BackupCalendar.Latest(policy.FullAt, options.Zone, now), cancel);
             await DailyAsync(policy, RunPurpose.Verify, BackupCalendar.Latest(policy.VerifyAt, options.Zone, now), cancel);
             await DailyAsync(policy, RunPurpose.Expire, BackupCalendar.Latest(policy.VerifyAt, options.Zone, now), cancel);
             await IncrementalAsync(policy, now, cancel);
@@ -83,8 +84,15 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
         {
             case RunPurpose.Full or RunPurpose.Incremental:
                 var request = Cluster();
-                (request["type"], request["engine"]) = (purpose.Word(), policy.Engine);
+                // An incremental backup on a damaged full one would be worth nothing.
+                var full = (await catalogue.ListAsync(policy.Cluster, cancel: cancel)).FirstOrDefault(b => b.Type == BackupType.Full && b.Engine == policy.Engine);
+                var damaged = full is { State: BackupState.Failed } || full?.Copies.Any(c => c.State == CopyState.Failed) == true;
+                (request["type"], request["engine"]) = (damaged ? RunPurpose.Full.Word() : purpose.Word(), policy.Engine);
                 return [(new OperationRequest(BackupKinds.Backup, request, ""), "")];
+            case RunPurpose.Second:
+                var second = Cluster();
+                (second["type"], second["engine"]) = (RunPurpose.Full.Word(), policy.SecondEngine);
+                return [(new OperationRequest(BackupKinds.Backup, second, ""), "")];
             case RunPurpose.Expire:
                 return [(new OperationRequest(BackupKinds.Expire, Cluster(), ""), "")];
             default:
