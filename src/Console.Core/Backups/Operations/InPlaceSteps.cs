@@ -94,21 +94,23 @@ public sealed class InPlaceNodes(FleetModel fleet, IHostShell shell, NodeHost ho
     {
         var declared = fleet.Clusters[cluster];
         string Names(string of, int confirmations) => SynchronousCommit.Names(confirmations, declared.Nodes.Where(n => n.Region != of).Select(n => Upstream.NameOf(declared, n.Region)));
-        var following = 0;
-        foreach (var other in Others(cluster, region))
+        await using var node = await OpenAsync(cluster, region, cancel);
+        // Restored data has no slots, and standbys wait for theirs.
+        await Slots.EnsureAsync(node, Others(cluster, region).Select(o => Upstream.SlotOf(declared, o)), cancel);
+        await node.ExecuteAsync("CHECKPOINT", cancel);
+        var following = (await Task.WhenAll(Others(cluster, region).Select(async other =>
         {
             try
             {
                 await old.RejoinAsync(cluster, other, region, clean: false, Names(other, declared.SynchronousStandbys), say, cancel);
-                following++;
+                return true;
             }
             catch (Exception e) when (e is HostShellException or NpgsqlException or SocketException or TimeoutException)
             {
                 await say($"{other} does not follow yet: {e.Message}");
+                return false;
             }
-        }
-        await using var node = await OpenAsync(cluster, region, cancel);
-        await Slots.EnsureAsync(node, Others(cluster, region).Select(o => Upstream.SlotOf(declared, o)), cancel);
+        }))).Count(followed => followed);
         await SynchronousCommit.SetAsync(node, Names(region, Math.Min(declared.SynchronousStandbys, Math.Max(0, following - 1))), TimeSpan.FromSeconds(10), time, cancel);
         return following;
     }
