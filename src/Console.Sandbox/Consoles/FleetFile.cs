@@ -211,7 +211,7 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
         })),
         Policies = new[]
         {
-            new { Cluster, Queries = new[] { new { Name = "orders can be read", Sql = "SELECT count(*) >= 0 FROM orders", Expect = "true" } } },
+            new { Cluster, SecondEngine = "streaming", Queries = new[] { new { Name = "orders can be read", Sql = "SELECT count(*) >= 0 FROM orders", Expect = "true" } } },
         },
     };
 
