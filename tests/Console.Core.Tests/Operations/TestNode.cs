@@ -39,13 +39,9 @@ internal sealed class TestFleet : IAsyncDisposable
     public ScriptedWorld World { get; } = new();
     public FakeAudit Audit { get; } = new();
     public List<Alarm> Alarms { get; } = [];
-    public ScriptedPlanner[] Planners { get; init; } = [new("test"), new(OperationKinds.Failover), new(OperationKinds.Experiment), new(OperationKinds.Restore)];
+    public ScriptedPlanner[] Planners { get; } = [new("test"), new(OperationKinds.Failover), new(OperationKinds.Experiment), new(OperationKinds.Restore)];
     public TimeProvider Clock { get; init; } = TimeProvider.System;
-    /// <summary>What a capability under test adds to each node.</summary>
-    public Action<IServiceCollection> More { get; init; } = _ => { };
-
-    /// <summary>With the planners and steps of a capability instead of scripted ones.</summary>
-    public static TestFleet Of(TestDatabase database, Action<IServiceCollection> more) => new(database) { More = more, Planners = [] };
+    public static TestFleet Of(TestDatabase database, Action<IServiceCollection> more) => new(database) { More = more };
 
     /// <summary>Further services of every node; the planners among them take the place of the scripted ones.</summary>
     public Action<IServiceCollection>? More { get; init; }
@@ -106,7 +102,6 @@ internal sealed class TestNode : IAsyncDisposable
             services.AddSingleton<IPlanner>(planner);
         if (sessions is not null) services.AddSingleton(sessions);
         services.AddSingleton<ExecutionTrace, KillTrace>();
-        fleet.More(services);
         services.AddOperations();
         services.Configure<OperationsOptions>(o =>
         {
