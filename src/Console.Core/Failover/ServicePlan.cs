@@ -23,7 +23,7 @@ internal sealed class ServicePlan(FleetModel fleet, FailoverRequest request, Ser
             {
                 var stops = service.Commands.ContainsKey(ServiceCommands.Stop);
                 yield return Step(StartService.StepName, $"Start {service.Id}", "Unless it runs already; then until it says that it runs.", stops ? Reversibility.Reversible : Reversibility.Neutral,
-                    stops ? "Stopped again, if it was started here." : "", p => p["service"] = service.Id) with { TimeoutSeconds = 120, Attempts = 2 };
+                    stops ? "Stopped again, if it was started here." : "", p => p["service"] = service.Id) with { TimeoutSeconds = 300, Attempts = 2 };
             }
             if (service.Commands.ContainsKey(ServiceCommands.Scale) && fleet.Regions[request.Target].CapacityRps > 0)
             {

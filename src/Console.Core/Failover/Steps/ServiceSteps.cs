@@ -12,6 +12,8 @@ public sealed class StartService(FailoverParts parts) : FailoverStep(parts, Step
     public const string StepName = "failover.startService";
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    // A region's availability is a share of five minutes: two of them mend what one stopped service has spoilt.
+    private static readonly TimeSpan RegionPatience = TimeSpan.FromSeconds(200);
 
     public override async Task<WorldState> CheckAsync(StepContext context) => await RunsAsync(context) ? WorldState.Done : WorldState.NotDone;
 
@@ -29,6 +31,8 @@ public sealed class StartService(FailoverParts parts) : FailoverStep(parts, Step
             await Task.Delay(Look, Parts.Time, context.Cancel);
         }
         await context.SayAsync($"{service.Id} runs and answers its probes.");
+        for (var began = Parts.Time.GetTimestamp(); Parts.Feed.Current.Regions.GetValueOrDefault(service.Region)?.Status is HealthStatus.Critical or HealthStatus.Failed && Parts.Time.GetElapsedTime(began) < RegionPatience;)
+            await Task.Delay(Look, Parts.Time, context.Cancel); // traffic that comes sooner would be turned back at once by the watch
     }
 
     protected override async Task TakeBackAsync(StepContext context)
