@@ -74,4 +74,11 @@ public sealed class HealthWatchTests
     [InlineData(10, 100, 0, HealthStatus.Failed, WatchOutcome.Fail)]
     public void Judge_Counters_TooFewNeverPass(double elapsed, long requests, long errors, HealthStatus region, WatchOutcome expected) =>
         Assert.Equal(expected, HealthWatch.Judge(Rule, TimeSpan.FromSeconds(elapsed), requests, errors, region).Outcome);
+
+    [Theory]
+    [InlineData(10, 100, 0, WatchOutcome.Hold)]
+    [InlineData(10, 100, 6, WatchOutcome.Fail)]
+    [InlineData(60, 100, 0, WatchOutcome.Fail)]
+    public void Judge_BadSinceBeforeTheShift_HasUntilTheDeadline(double elapsed, long requests, long errors, WatchOutcome expected) =>
+        Assert.Equal(expected, HealthWatch.Judge(Rule, TimeSpan.FromSeconds(elapsed), requests, errors, HealthStatus.Critical, turned: false).Outcome);
 }

@@ -135,13 +135,15 @@ public sealed class WatchTarget(FailoverParts parts) : FailoverStep(parts, StepN
         var began = Parts.Time.GetTimestamp();
         var before = await CountersAsync(context);
         var rule = Options.Watch;
+        var turned = false;
         while (true)
         {
             await Task.Delay(Look, Parts.Time, context.Cancel);
             var now = await CountersAsync(context);
             if (now.Requests < before.Requests) before = now with { Requests = 0, Errors = 0 }; // the traffic manager was started again: counters began anew
             var status = Parts.Feed.Current.Regions.GetValueOrDefault(Target(context))?.Status ?? Live.HealthStatus.Unknown;
-            var verdict = HealthWatch.Judge(rule, Parts.Time.GetElapsedTime(began), now.Requests - before.Requests, now.Errors - before.Errors, status);
+            turned |= !HealthWatch.IsBad(status);
+            var verdict = HealthWatch.Judge(rule, Parts.Time.GetElapsedTime(began), now.Requests - before.Requests, now.Errors - before.Errors, status, turned);
             switch (verdict.Outcome)
             {
                 case WatchOutcome.Pass:
