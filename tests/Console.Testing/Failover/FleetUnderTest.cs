@@ -60,8 +60,10 @@ public sealed class FleetUnderTest : IAsyncDisposable
     /// <summary>The region whose node is writable and is followed by most standbys; null while there is none.</summary>
     public async Task<(string? Primary, int Standbys)> PrimaryAsync()
     {
+        // Backups receive the log, too: only nodes of the cluster count.
+        var names = string.Join(", ", Regions.Select(r => $"'{r.Replace('-', '_')}'"));
         var seen = await Task.WhenAll(Regions.Select(async region => (Region: region, Standbys: await AskAsync(region,
-            "SELECT CASE WHEN pg_is_in_recovery() THEN -1 ELSE (SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming') END"))));
+            $"SELECT CASE WHEN pg_is_in_recovery() THEN -1 ELSE (SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND application_name IN ({names})) END"))));
         var best = seen.Where(s => s.Standbys is >= 0).OrderByDescending(s => s.Standbys).FirstOrDefault();
         return (best.Region, (int)(best.Standbys ?? -1));
     }
