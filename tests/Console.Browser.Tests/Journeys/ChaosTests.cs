@@ -36,7 +36,7 @@ public sealed class ChaosTests(ConsoleUnderTest console)
 
         await Assertions.Expect(page.Locator("[data-stop-said]")).ToContainTextAsync("Reverted 1 of 1, verified", new() { Timeout = 15_000 });
         Assert.Empty(Fills());
-        await page.ReloadAsync();
+        await page.OpenAsync("/chaos");
         await Assertions.Expect(page.GetByText("Experiments and drills are ended")).ToBeVisibleAsync(new() { Timeout = 15_000 });
         await page.GetByRole(AriaRole.Button, new() { Name = "Release the stop" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Yes" }).ClickAsync();

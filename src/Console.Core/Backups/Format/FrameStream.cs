@@ -6,7 +6,7 @@ namespace OpsConsole.Core.Backups.Format;
 
 /// <summary>Reads an object back, as a stream of what was given to the <see cref="FrameWriter"/>. Gives no byte that was not checked, and ends only
 /// where the writer ended: whatever was done to the stored bytes, a read throws <see cref="DamagedBackupException"/>.</summary>
-public sealed class FrameStream : Stream
+public sealed class FrameStream : ForwardStream
 {
     private readonly Stream _stored;
     private readonly AesGcm _cipher;
@@ -120,16 +120,4 @@ public sealed class FrameStream : Stream
         ArrayPool<byte>.Shared.Return(_cipherText);
         ArrayPool<byte>.Shared.Return(_plain, clearArray: true);
     }
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override void Flush() { }
 }

@@ -1,7 +1,9 @@
+using OpsConsole.Core.Backups.Format;
+
 namespace OpsConsole.Core.Backups.Stores;
 
 /// <summary>The first bytes of another stream, which it owns.</summary>
-internal sealed class LimitedStream(Stream inner, long most) : Stream
+internal sealed class LimitedStream(Stream inner, long most) : ForwardStream
 {
     private long _left = most;
 
@@ -18,16 +20,4 @@ internal sealed class LimitedStream(Stream inner, long most) : Stream
         if (disposing) inner.Dispose();
         base.Dispose(disposing);
     }
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override void Flush() { }
 }

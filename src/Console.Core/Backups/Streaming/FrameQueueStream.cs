@@ -4,7 +4,7 @@ using OpsConsole.Core.Backups.Format;
 namespace OpsConsole.Core.Backups.Streaming;
 
 /// <summary>The frames of a queue as a stream, for a store to read. Fails when the writer gave up, so that the store keeps nothing.</summary>
-internal sealed class FrameQueueStream(ChannelReader<SharedFrame> frames) : Stream
+internal sealed class FrameQueueStream(ChannelReader<SharedFrame> frames) : ForwardStream
 {
     private SharedFrame? _frame;
     private int _at;
@@ -28,16 +28,4 @@ internal sealed class FrameQueueStream(ChannelReader<SharedFrame> frames) : Stre
         }
         return part;
     }
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override void Flush() { }
 }

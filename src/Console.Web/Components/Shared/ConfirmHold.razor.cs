@@ -32,7 +32,8 @@ public partial class ConfirmHold
     [Parameter, EditorRequired]
     public EventCallback OnConfirm { get; set; }
 
-    private bool Blocked => Disabled || Link is { Fresh: false };
+    // Before the circuit is there a press would be lost.
+    private bool Blocked => Disabled || !RendererInfo.IsInteractive || Link is { Fresh: false };
 
     private void Press() => _pressed = Clock.GetTimestamp();
 
