@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OpsConsole.Core.Drivers.Postgres;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
 
@@ -101,7 +102,7 @@ public static class ClusterAssessment
             drift.Add($"The node in {node.Region} is declared but does not answer.");
         foreach (var primary in primaries.Take(1))
         {
-            foreach (var stranger in view.Fresh(primary)!.Senders.Where(s => s.State is "streaming" or "catchup" && !cluster.Nodes.Exists(n => LinkAssessment.IsNamed(s.ApplicationName, cluster, n.Region))))
+            foreach (var stranger in view.Fresh(primary)!.Senders.Where(s => s.State is "streaming" or "catchup" && s.ApplicationName != WalConnection.Application && !cluster.Nodes.Exists(n => LinkAssessment.IsNamed(s.ApplicationName, cluster, n.Region))))
                 drift.Add($"A standby \"{stranger.ApplicationName}\" that is not declared follows {primary}.");
             if (cluster.SynchronousStandbys > 0 && view.Fresh(primary)!.SynchronousStandbyNames.Length == 0)
                 drift.Add($"{cluster.SynchronousStandbys} synchronous standbys are declared, but {primary} waits for none.");

@@ -131,6 +131,10 @@ public sealed class ClusterAssessmentTests
     }
 
     [Fact]
+    public void Assess_TheBackupsReadTheLog_IsNoDrift() =>
+        Assert.Empty(Assess(View(Read(Primary(1000, Sender("node_b", 1000), Sender("node_c", 1000), Sender("opsconsole-wal", 1000))), Read(Standby(1000)), Read(Standby(1000)))).Drift);
+
+    [Fact]
     public void Assess_StrangerFollows_IsDrift() =>
         Assert.Contains(Assess(View(Read(Primary(1000, Sender("node_b", 1000), Sender("node_c", 1000), Sender("spy", 1000))), Read(Standby(1000)), Read(Standby(1000)))).Drift,
             d => d.Contains("\"spy\"", StringComparison.Ordinal));

@@ -31,7 +31,7 @@ public static class SynchronousCommit
             () => $"{seen} of {confirmations} standbys confirm commits.", cancel);
     }
 
-    /// <summary>Names of standbys that this primary serves now.</summary>
+    /// <summary>Names of standbys that this primary serves now. The backups, which read its log too, are none.</summary>
     public static Task<IReadOnlyList<string>> ServedAsync(NpgsqlConnection primary, CancellationToken cancel) =>
-        primary.ListAsync("SELECT application_name FROM pg_stat_replication WHERE state IN ('streaming', 'catchup')", r => r.GetString(0), cancel);
+        primary.ListAsync($"SELECT application_name FROM pg_stat_replication WHERE state IN ('streaming', 'catchup') AND application_name <> {NodeSql.Literal(WalConnection.Application)}", r => r.GetString(0), cancel);
 }
