@@ -137,13 +137,17 @@ public sealed class AutomaticFailoverTests(SandboxFixture sandbox)
         await using var console = await FailoverConsole.StartAsync(fleet);
         await console.SettledAsync();
         await console.ArmedAsync();
+        var source = console.Primary;
+        await using var writer = await Writer.StartAsync(fleet);
+        await Eventually.TrueAsync(() => writer.Count > 20, "writes");
         for (var i = 0; i < 5; i++)
         {
-            await fleet.SignalAsync(console.Primary, "STOP");
-            await Task.Delay(250); // the stall itself
-            await fleet.SignalAsync(console.Primary, "CONT");
-            await Task.Delay(500);
+            await fleet.StallAsync(source, TimeSpan.FromMilliseconds(250));
+            var before = writer.Count;
+            await Eventually.TrueAsync(() => writer.Count > before + 20, "writes go on");
         }
+        await writer.StopAsync();
+        Assert.Equal(source, console.Primary);
         Assert.Empty(await console.Get<OperationReader>().ListAsync(OperationKinds.Failover));
     }
 }

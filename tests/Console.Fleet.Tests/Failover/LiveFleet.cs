@@ -42,6 +42,14 @@ internal sealed class LiveFleet(string directory, int portBase)
         await process.WaitForExitAsync();
     }
 
+    /// <summary>Every process of the node stands still for so long, and no longer: one shell stops and continues them.</summary>
+    public async Task StallAsync(string region, TimeSpan length)
+    {
+        var pid = Postmaster(region);
+        using var process = Process.Start("sh", ["-c", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"all=\"{pid} $(pgrep -P {pid} | tr '\\n' ' ')\"; kill -STOP $all; sleep {length.TotalSeconds}; kill -CONT $all")]);
+        await process.WaitForExitAsync();
+    }
+
     /// <summary>Whether the node answers and turns the application away, as the fence does; a standby takes no writes either.</summary>
     public async Task<bool> RefusesApplicationAsync(string region)
     {
