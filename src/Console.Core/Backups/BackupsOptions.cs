@@ -14,6 +14,7 @@ public sealed class BackupsOptions
     public double WatchSeconds { get; set; } = 2;
 
     public List<PgBackRestOptions> PgBackRest { get; set; } = [];
+    public List<PgDumpOptions> PgDump { get; set; } = [];
     public List<InstancePlaceOptions> Places { get; set; } = [];
     public List<BackupPolicyOptions> Policies { get; set; } = [];
 
@@ -36,6 +37,16 @@ public sealed class PgBackRestOptions
     [Required] public string Stanza { get; set; } = "";
     /// <summary>pgBackRest's repository number to the id of the declared repository.</summary>
     public Dictionary<int, string> Repositories { get; set; } = [];
+}
+
+/// <summary>One cluster's logical backups: pg_dump, run by the console, into declared repositories. Needs <c>Fleet:BackupKeys</c>.</summary>
+public sealed class PgDumpOptions
+{
+    [Required] public string Cluster { get; set; } = "";
+    /// <summary>Ids of declared repositories.</summary>
+    public List<string> Repositories { get; set; } = [];
+    /// <summary>Directory of pg_dump, pg_dumpall and pg_restore where the console runs. Empty: found by PATH.</summary>
+    public string Programs { get; set; } = "";
 }
 
 /// <summary>A port on a region's host at which a restored instance may run.</summary>

@@ -26,6 +26,15 @@ internal sealed class BackupsOptionsValidator(FleetModel fleet) : IValidateOptio
             if (use.Repositories.Count == 0) yield return $"{path}:Repositories is empty. Map pgBackRest's repository numbers to declared repositories: {{ \"1\": \"ID\" }}.";
             foreach (var unknown in use.Repositories.Where(r => !repositories.Contains(r.Value))) yield return $"{path}:Repositories:{unknown.Key} names '{unknown.Value}', which Fleet:BackupRepositories does not declare.";
         }
+        foreach (var (use, i) in options.PgDump.Select((u, i) => (u, i)))
+        {
+            var path = $"{At}:PgDump:{i}";
+            foreach (var m in Annotated(use, path).Concat(Cluster(use.Cluster, path))) yield return m;
+            if (use.Repositories.Count == 0) yield return $"{path}:Repositories is empty. List ids of declared repositories.";
+            foreach (var unknown in use.Repositories.Where(r => !repositories.Contains(r))) yield return $"{path}:Repositories names '{unknown}', which Fleet:BackupRepositories does not declare.";
+            if (fleet.Options.BackupKeys.Count == 0) yield return $"{path}: dumps are stored encrypted, and Fleet:BackupKeys is empty. Declare a key.";
+        }
+        foreach (var twin in options.PgDump.GroupBy(u => u.Cluster).Where(g => g.Count() > 1)) yield return $"{At}:PgDump lists '{twin.Key}' twice. Keep one.";
         foreach (var (place, i) in options.Places.Select((p, i) => (p, i)))
         {
             foreach (var m in Annotated(place, $"{At}:Places:{i}")) yield return m;

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using OpsConsole.Core.Backups.Logical;
 using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Backups.Restoring;
 using OpsConsole.Core.Backups.Streaming;
@@ -28,6 +29,7 @@ public static class BackupsRegistration
         services.AddSingleton<ArchiverView>();
         services.AddSingleton<IBackupEngine, PgBackRestEngine>();
         services.AddStreamedBackups();
+        services.AddSingleton<IBackupEngine, PgDumpEngine>();
         services.AddSingleton<Instances>();
         services.AddSingleton<InstanceProof>();
         services.AddSingleton<RestoreLog>();

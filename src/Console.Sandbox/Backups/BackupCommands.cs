@@ -26,6 +26,7 @@ public static class BackupCommands
             ["wal.again"] = $"cd {data}/pg_wal/archive_status && for f in *.done; do [ -e \"$f\" ] && mv \"$f\" \"${{f%.done}}.ready\"; done; exit 0",
 
             ["streaming.unpack"] = "umask 077; mkdir -p {directory} && cd {directory} && [ -z \"$(ls -A)\" ] || { echo the directory is not empty >&2; exit 1; }; exec tar -x -f -",
+            ["pgdump.load"] = Load(binaries),
             ["data.look"] = "d={data}; [ -e $d.before-{operation} ] && echo aside; exit 0",
             ["data.aside"] = "d={data}; [ -e $d.before-{operation} ] || mv $d $d.before-{operation}",
             ["data.empty"] = "umask 077; d={data}; [ -e $d.before-{operation} ] && rm -rf $d && mkdir $d",
@@ -43,4 +44,15 @@ public static class BackupCommands
                 + "rm -rf $d $d.log && rm -f $d.owner",
         };
     }
+
+    /// <summary>A server of its own for a dump: made, loaded through a socket that only its user reaches, and stopped. It lets nobody in without a password.</summary>
+    public static string Load(PostgresBinaries binaries) =>
+        "umask 077; d={directory}; l=$d/opsconsole_load; mkdir -p $d && [ -z \"$(ls -A $d)\" ] || { echo the directory is not empty >&2; exit 1; }; "
+        + $"{binaries["initdb"]} -D $d -U {{owner}} -A reject -E UTF8 --locale=C -k -N >/dev/null && mkdir $l && tar -x -f - -C $l && echo local all all trust >$l/hba && "
+        + "echo host all all all scram-sha-256 >$d/pg_hba.conf && echo \"unix_socket_directories = ''\" >>$d/postgresql.auto.conf && "
+        + $"{binaries["pg_ctl"]} -D $d -w -t 600 -l $l/log -o \"-p 5432 -h '' -k $l -c hba_file=$l/hba -c fsync=off\" start >/dev/null && "
+        + $"{binaries["psql"]} -h $l -p 5432 -U {{owner}} -d template1 -X -q -v ON_ERROR_STOP=1 -f $l/roles.sql >/dev/null && "
+        + $"{binaries["pg_restore"]} -h $l -p 5432 -U {{owner}} -d template1 --clean --if-exists --create --exit-on-error --no-tablespaces $l/database.dump && "
+        + $"{binaries["pg_ctl"]} -D $d -w -m fast stop >/dev/null && rm -rf $l && {binaries["initdb"]} -D $d --sync-only >/dev/null && exit 0; "
+        + $"tail -n 5 $l/log >&2; {binaries["pg_ctl"]} -D $d -w -m immediate stop >/dev/null 2>&1; exit 1";
 }

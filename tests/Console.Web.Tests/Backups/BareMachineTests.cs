@@ -1,11 +1,17 @@
 using System.Diagnostics;
 using System.Globalization;
+using OpsConsole.Core.Backups;
 using OpsConsole.Core.Backups.Format;
+using OpsConsole.Core.Backups.Logical;
 using OpsConsole.Core.Backups.Standalone;
+using OpsConsole.Core.Backups.Stores;
 using OpsConsole.Core.Backups.Streaming;
 using OpsConsole.Core.Drivers;
+using OpsConsole.Core.Drivers.Aws;
+using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Drivers.Postgres;
 using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Live;
 using OpsConsole.Testing;
 
 namespace OpsConsole.Web.Tests.Backups;
@@ -36,6 +42,36 @@ public sealed class BareMachineTests : IDisposable
         var said = await FollowAsync("streaming", ("CONSOLE", AppContext.BaseDirectory.TrimEnd('/')), ("REPOSITORY", store), ("KEY_FILE", keyFile), ("CLUSTER", "orders"), ("DATABASE", "bare_streamed"));
 
         Assert.Contains("bytes are as they were written", said, StringComparison.Ordinal);
+        Assert.Contains("rows: 1000", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Page_OfLogicalBackups_RestoresADatabase()
+    {
+        var postgres = await TestPostgres.SharedAsync();
+        await postgres.ExecuteAsync("CREATE DATABASE bare_dumped");
+        await postgres.ExecuteAsync("CREATE TABLE t AS SELECT generate_series(1, 1000) AS id", "bare_dumped");
+        var (store, key) = (Path.Combine(_root, "store"), BackupKey.Generate("k1"));
+        var keyFile = Path.Combine(_root, "keys");
+        await File.WriteAllTextAsync(keyFile, $"k1 {key.ToBase64()}\n", TestContext.Current.CancellationToken);
+        var fleet = new FleetModel(new FleetOptions
+        {
+            Regions = [new() { Id = "here" }],
+            Clusters = [new() { Id = "orders", Database = "bare_dumped", Username = "postgres", Nodes = [new() { Region = "here", Address = $"127.0.0.1:{postgres.Port}" }] }],
+            BackupRepositories = [new() { Id = "store", Region = "here", Kind = RepositoryKind.File, Endpoint = store }],
+            BackupKeys = [new() { Id = "k1", Key = key.ToBase64() }],
+        });
+        using var repositories = new Repositories(fleet, (repository, region) => BackupStores.Open(repository, region, TimeProvider.System));
+        using var keys = new DeclaredKeys(fleet, new KmsKeys());
+        await using var shell = new HostShell(fleet, TimeProvider.System);
+        var options = new BackupsOptions { PgDump = [new() { Cluster = "orders", Repositories = ["store"], Programs = TestPostgres.BinDirectory() }] };
+        await new PgDumpEngine(fleet, options, new FleetFeed(), repositories, keys, shell, shell, TimeProvider.System)
+            .TakeAsync(new TakeOrder("orders", BackupType.Logical, Guid.NewGuid()), (_, _) => Task.CompletedTask, TestContext.Current.CancellationToken);
+
+        var said = await FollowAsync("logical", ("CONSOLE", AppContext.BaseDirectory.TrimEnd('/')), ("REPOSITORY", store), ("KEY_FILE", keyFile), ("CLUSTER", "orders"),
+            ("DUMP", Path.Combine(_root, "dump")), ("OWNER", "postgres"), ("DATABASE", "bare_dumped"));
+
+        Assert.Contains("checked and written to", said, StringComparison.Ordinal);
         Assert.Contains("rows: 1000", said, StringComparison.Ordinal);
     }
 

@@ -188,8 +188,8 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
             var named = await catalogue.BackupAsync(request, cancel);
             if (named.Cluster != cluster) throw new RequestRefusedException("backupId", $"That backup is of {named.Cluster}.");
             if (!named.State.IsUsable()) throw new RequestRefusedException("backupId", $"That backup is {named.State.Word()}: {(named.Failure.Length > 0 ? named.Failure : "it has been deleted")}");
+            if (target is not null && !engines.Get(named.Engine).Capabilities.PointInTime) throw new RequestRefusedException("targetTime", $"{named.Engine} restores to the moment of the backup only. Leave targetTime out; or leave backupId out, and a backup with a log is chosen.");
             if (target < named.EndedAt) throw new RequestRefusedException("targetTime", $"That moment lies before the backup's end, {named.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z. Choose an earlier backup, or leave backupId out.");
-            if (target is not null && !engines.Get(named.Engine).Capabilities.PointInTime) throw new RequestRefusedException("targetTime", $"{named.Engine} restores to the moment of the backup only. Leave targetTime out.");
             return (named, target);
         }
         if (target is null) throw new RequestRefusedException("targetTime", "Give backupId, targetTime or both.");

@@ -1,4 +1,5 @@
 using OpsConsole.Core.Backups.Format;
+using OpsConsole.Core.Backups.Logical;
 using OpsConsole.Core.Backups.Stores;
 using OpsConsole.Core.Backups.Streaming;
 using OpsConsole.Core.Drivers;
@@ -18,6 +19,7 @@ public static class BackupCommand
                backup verify    --repository WHERE --key-file FILE --cluster ID [--backup LABEL]
                backup restore   --repository WHERE --key-file FILE --cluster ID [--backup LABEL] --directory DIR [--target-time TIME | --target latest|backup] [--fetch COMMAND]
                backup wal-fetch --repository WHERE --key-file FILE --cluster ID FILE_NAME PATH
+               backup extract   --repository WHERE --key-file FILE --cluster ID [--backup LABEL] --directory DIR
                backup new-key
 
         WHERE  /a/directory, s3://BUCKET/PREFIX?endpoint=https://HOST&region=R, azure://CONTAINER/PREFIX?endpoint=https://ACCOUNT.blob.core.windows.net, gs://BUCKET/PREFIX
@@ -44,6 +46,7 @@ public static class BackupCommand
                 "list" => await ListAsync(given, store, keys, output, cancel),
                 "verify" => await VerifyAsync(given, store, keys, output, cancel),
                 "restore" => await RestoreAsync(given, store, keys, output, cancel),
+                "extract" => await ExtractAsync(given, store, keys, output, cancel),
                 "wal-fetch" => await FetchAsync(given, store, keys, cancel),
                 _ => throw new BackupUsageException($"There is no action {given.Action}."),
             };
@@ -69,6 +72,11 @@ public static class BackupCommand
             {
                 var backup = await repository.DescribeAsync(cluster, label, keys, cancel);
                 await output.WriteLineAsync($"{cluster} {label} ended {backup.EndedAt:u} timeline {backup.Timeline} size {backup.SizeBytes} stored {backup.StoredBytes} key {backup.KeyId}");
+            }
+            foreach (var label in await new LogicalRepository(store).LabelsAsync(cluster, cancel))
+            {
+                var dump = await new LogicalRepository(store).DescribeAsync(cluster, label, keys, cancel);
+                await output.WriteLineAsync($"{cluster} {label} dump of {dump.Database} of {dump.StartedAt:u} by PostgreSQL {dump.ServerVersion}, first superuser {dump.Owner}, stored {dump.StoredBytes} key {dump.KeyId}");
             }
             var log = WalRepository.Newest((await new WalRepository(store).ListAsync(cluster, 16 * 1024 * 1024, cancel)).Where(o => !o.IsHistory));
             if (log.Count > 0) await output.WriteLineAsync($"{cluster} log from {log[0].FileName} to {log[^1].FileName}{(log[^1].UpTo is { } upTo ? $" up to {upTo}" : "")}, stored {log[^1].WrittenAt:u}");
@@ -99,6 +107,23 @@ public static class BackupCommand
                 await output.WriteLineAsync($"{now,3:0} % {text}");
             }, cancel);
         await output.WriteLineAsync($"{label} is restored into {directory}: {restored.Files} files checked, {restored.Segments} files of the log. Start the server on it; it recovers and then takes writes.");
+        return 0;
+    }
+
+    /// <summary>A logical backup as files for psql and pg_restore.</summary>
+    private static async Task<int> ExtractAsync(BackupArguments given, IBackupStore store, KeyRing keys, TextWriter output, CancellationToken cancel)
+    {
+        var (cluster, repository) = (given.Required("cluster"), new LogicalRepository(store));
+        var label = given.Optional("backup") ?? (await repository.LabelsAsync(cluster, cancel)).LastOrDefault() ?? throw new BackupEngineException($"{store.Location} holds no complete dump of {cluster}.");
+        var directory = Path.GetFullPath(given.Required("directory"));
+        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var backup = await repository.DescribeAsync(cluster, label, keys, cancel);
+        await File.WriteAllBytesAsync(Path.Combine(directory, "roles.sql"), await repository.RolesAsync(cluster, label, keys, cancel), cancel);
+        var path = Path.Combine(directory, "database.dump");
+        long bytes;
+        await using (var file = File.Create(path + ".part")) bytes = await repository.DatabaseAsync(backup, keys, (part, _) => file.WriteAsync(part, cancel), cancel);
+        File.Move(path + ".part", path, overwrite: true);
+        await output.WriteLineAsync($"{label}: {bytes} bytes of {backup.Database} checked and written to {path}. Make a server with initdb -U {backup.Owner}, run roles.sql by psql, then pg_restore --create.");
         return 0;
     }
 

@@ -65,6 +65,8 @@ public partial class RestorePage
         _cluster = Fleet.Clusters.GetValueOrDefault(ClusterId ?? "") ?? Fleet.Options.Clusters.FirstOrDefault();
         if (_cluster is null) return;
         (_range, _backups) = (await Catalogue.RangeAsync(_cluster.Id), await Catalogue.ListAsync(_cluster.Id));
+        // A dump has no log around it: its own moment is all there is.
+        if (_range is null && _backups.FirstOrDefault(b => b.Id == BackupId && b.State.IsUsable()) is { } alone) _range = new RestorableRange(alone.EndedAt, alone.EndedAt, []);
         if (_range is not null) await PlanAsync();
     }
 

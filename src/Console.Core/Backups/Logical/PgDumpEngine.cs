@@ -1,0 +1,225 @@
+using System.Text;
+using OpsConsole.Core.Backups.Format;
+using OpsConsole.Core.Backups.Stores;
+using OpsConsole.Core.Backups.Streaming;
+using OpsConsole.Core.Drivers.Postgres;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Live;
+
+namespace OpsConsole.Core.Backups.Logical;
+
+/// <summary>Logical backups: the cluster's database by pg_dump, and its roles, from a standby where one streams. A restore makes a new server and loads them into it; there is no log, so the only
+/// moment is the dump's own.</summary>
+public sealed class PgDumpEngine(
+    FleetModel fleet, BackupsOptions options, IFleetFeed feed, Repositories repositories, DeclaredKeys keys, IHostPipe hosts, IHostShell shell, TimeProvider time) : IBackupEngine
+{
+    /// <summary>Takes a tar archive of <c>roles.sql</c> and <c>database.dump</c> on standard input, makes a server's data directory at <c>{directory}</c> whose first superuser is <c>{owner}</c>, and
+    /// loads them into it; leaves it stopped.</summary>
+    public const string LoadCommand = "pgdump.load";
+
+    public string Id => BackupEngines.PgDump;
+
+    public EngineCapabilities Capabilities { get; } = new(Full: false, Incremental: false, Logical: true, PointInTime: false);
+
+    public IReadOnlyList<string> Repositories(string cluster) => keys.Any && options.PgDump.Find(u => u.Cluster == cluster) is { } use ? use.Repositories : [];
+
+    public async Task<TakenBackup> TakeAsync(TakeOrder order, BackupProgress progress, CancellationToken cancel)
+    {
+        if (await FindAsync(order.Cluster, order.Operation, cancel) is { } done) return done;
+        await AbandonAsync(order.Cluster, order.Operation, cancel); // what an interrupted run has left
+        var cluster = fleet.Clusters[order.Cluster];
+        var (ring, stores) = (await RingAsync(cancel), Of(order.Cluster).Select(r => r.Store).ToList());
+        BackupEngineException? last = null;
+        foreach (var node in StreamNodes.Order(cluster, feed.Current.Clusters.GetValueOrDefault(cluster.Id)))
+        {
+            try
+            {
+                await progress(null, $"dumping {cluster.Database} of the node in {node.Region}");
+                var taken = await new LogicalTaker(Programs(order.Cluster), FanOutLimits.Usual, time).TakeAsync(cluster, node, order.Operation, ring, stores, progress, cancel);
+                return Taken(taken.Backup, [.. stores.Select(s => new TakenCopy(s.Id, taken.Backup.Label, taken.Backup.StoredBytes, taken.Failures.GetValueOrDefault(s.Id)))]);
+            }
+            catch (BackupEngineException e) when (!e.Final)
+            {
+                // Another node holds the same data; no repository does better by that, but one may have recovered.
+                last = e;
+                await progress(null, e.Message);
+            }
+        }
+        throw last ?? new BackupEngineException($"No node of {order.Cluster} answers. The backup is taken when one does.");
+    }
+
+    public async Task<TakenBackup?> FindAsync(string cluster, Guid operation, CancellationToken cancel)
+    {
+        LogicalBackup? found = null;
+        var copies = new List<TakenCopy>();
+        foreach (var repository in Of(cluster))
+        {
+            try
+            {
+                if (await repository.FindAsync(cluster, operation, cancel) is not { } label) continue;
+                found = await repository.DescribeAsync(cluster, label, await RingAsync(cancel), cancel);
+                copies.Add(new TakenCopy(repository.Store.Id, label, found.StoredBytes));
+            }
+            catch (StoreException e)
+            {
+                copies.Add(new TakenCopy(repository.Store.Id, "", 0, e.Message));
+            }
+        }
+        return found is null ? null : Taken(found, copies);
+    }
+
+    public async Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel)
+    {
+        foreach (var repository in Of(cluster)) await GuardedAsync(() => repository.AbandonAsync(cluster, operation, cancel));
+    }
+
+    public async Task<IReadOnlyList<Guid>> OperationsAsync(string cluster, CancellationToken cancel)
+    {
+        var operations = new HashSet<Guid>();
+        foreach (var repository in Of(cluster)) await GuardedAsync(async () => operations.UnionWith(await repository.OperationsAsync(cluster, cancel)));
+        return [.. operations];
+    }
+
+    public async Task<IReadOnlyList<CopyVerdict>> VerifyAsync(string cluster, IReadOnlyList<BackupCopy> copies, BackupProgress progress, CancellationToken cancel)
+    {
+        var verdicts = new List<CopyVerdict>();
+        foreach (var copy in copies)
+        {
+            await progress(100.0 * verdicts.Count / copies.Count, $"reading {copy.Repository}");
+            verdicts.Add(copy.Label.Length == 0
+                ? new CopyVerdict(copy.Repository, false, copy.Detail.Length > 0 ? copy.Detail : "this copy was never made")
+                : await VerifyAsync(cluster, copy, cancel));
+        }
+        return verdicts;
+    }
+
+    /// <summary>Every frame, and whether pg_restore can read the dump's table of contents.</summary>
+    private async Task<CopyVerdict> VerifyAsync(string cluster, BackupCopy copy, CancellationToken cancel)
+    {
+        try
+        {
+            var (repository, ring) = (new LogicalRepository(repositories[copy.Repository]), await keys.RingAsync(cancel));
+            var backup = await repository.DescribeAsync(cluster, copy.Label, ring, cancel);
+            await repository.RolesAsync(cluster, copy.Label, ring, cancel);
+            var (entries, wrong) = await Programs(cluster).ListAsync((input, stop) => FeedAsync(repository, backup, ring, input, stop), cancel);
+            return wrong.Length == 0
+                ? new CopyVerdict(copy.Repository, true, $"every frame of {backup.StoredBytes} stored bytes is as it was written; pg_restore lists {entries} entries")
+                : new CopyVerdict(copy.Repository, false, $"every frame is as it was written, but pg_restore cannot read it: {wrong}. Take a new dump, by a pg_dump of the server's version.");
+        }
+        catch (Exception e) when (e is DamagedBackupException or BackupKeyException || e is StoreException { Failure: StoreFailure.Missing })
+        {
+            return new CopyVerdict(copy.Repository, false, e.Message);
+        }
+        catch (Exception e) when (e is StoreException or BackupEngineException)
+        {
+            return new CopyVerdict(copy.Repository, null, e.Message);
+        }
+    }
+
+    // pg_restore closes its end when it has read what it wants; the rest is read for its checks alone.
+    private static async Task FeedAsync(LogicalRepository repository, LogicalBackup backup, KeyRing ring, Stream input, CancellationToken cancel)
+    {
+        var open = true;
+        await repository.DatabaseAsync(backup, ring, async (bytes, _) =>
+        {
+            try
+            {
+                if (open) await input.WriteAsync(bytes, cancel);
+            }
+            catch (IOException)
+            {
+                open = false;
+            }
+        }, cancel);
+    }
+
+    public async Task RestoreAsync(RestoreOrder order, BackupProgress progress, CancellationToken cancel)
+    {
+        if (order.Target.Kind != RecoveryTarget.Backup)
+            throw new BackupEngineException("A logical backup holds its own moment only, without a log to go on from. Leave targetTime out, or restore from a full backup of another engine.") { Final = true };
+        if (!shell.Offers(order.Region, LoadCommand)) throw new BackupEngineException($"The shell of {order.Region} declares no command {LoadCommand}. Declare it under Fleet:Regions (docs/fleet.md).") { Final = true };
+        await GuardedAsync(async () =>
+        {
+            var (repository, ring) = (new LogicalRepository(repositories[order.Copy.Repository]), await RingAsync(cancel));
+            var backup = await repository.DescribeAsync(order.Cluster, order.Copy.Label, ring, cancel);
+            var roles = await repository.RolesAsync(order.Cluster, order.Copy.Label, ring, cancel);
+            var arguments = new Dictionary<string, string> { ["directory"] = order.Directory, ["owner"] = backup.Owner };
+            var result = await hosts.FeedAsync(order.Region, LoadCommand, arguments, async (input, stop) =>
+            {
+                await using var sink = new TarSink(input);
+                await sink.FileAsync("roles.sql", (byte[])[.. roles, .. Encoding.UTF8.GetBytes(OwnRole(fleet.Clusters[order.Cluster]))], stop);
+                await DatabaseAsync(repository, backup, ring, sink, progress, stop);
+                await progress(null, "the dump is loaded into a new server");
+                await sink.CompleteAsync(stop);
+            }, cancel);
+            if (result.ExitCode != 0) throw new BackupEngineException($"{order.Region} could not load the dump into {order.Directory} ({result.ExitCode}): {(result.Error + result.Output).Trim()}");
+        });
+    }
+
+    private static async Task DatabaseAsync(LogicalRepository repository, LogicalBackup backup, KeyRing ring, TarSink sink, BackupProgress progress, CancellationToken cancel)
+    {
+        var all = backup.Objects.First(o => o.Name == LogicalNames.Database(backup.Cluster, backup.Label)).PlainBytes;
+        await sink.BeginAsync(new TarEntry("database.dump", TarKind.File, all, Convert.ToInt32("600", 8), ""), cancel);
+        var told = -1;
+        await repository.DatabaseAsync(backup, ring, async (bytes, done) =>
+        {
+            await sink.ContentAsync(bytes, cancel);
+            var percent = (int)(50 * done / all);
+            if (percent == told) return;
+            told = percent;
+            await progress(percent, $"{done / 1_000_000} of {all / 1_000_000} MB read");
+        }, cancel);
+        await sink.EndAsync(cancel);
+    }
+
+    /// <summary>Roles are dumped without passwords: the console's own gets the one by which it will sign in.</summary>
+    private static string OwnRole(ClusterOptions cluster)
+    {
+        if (cluster.Password.Length == 0) return "";
+        var (role, name) = ($"\"{cluster.Username.Replace("\"", "\"\"", StringComparison.Ordinal)}\"", Literal(cluster.Username));
+        return $"\nSELECT 'CREATE ROLE {role.Replace("'", "''", StringComparison.Ordinal)}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {name}) \\gexec\nALTER ROLE {role} LOGIN PASSWORD {Literal(cluster.Password)};\n";
+    }
+
+    private static string Literal(string value) => $"E'{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "''", StringComparison.Ordinal)}'";
+
+    public async Task ExpireAsync(string cluster, IReadOnlyList<BackupCopy> copies, CancellationToken cancel)
+    {
+        foreach (var copy in copies.Where(c => c.Label.Length > 0)) await GuardedAsync(() => new LogicalRepository(repositories[copy.Repository]).DeleteAsync(cluster, copy.Label, cancel));
+    }
+
+    public Task<ArchivedLog?> ArchivedAsync(string cluster, CancellationToken cancel) => Task.FromResult<ArchivedLog?>(null);
+
+    private static TakenBackup Taken(LogicalBackup backup, IReadOnlyList<TakenCopy> copies) => new(BackupType.Logical, backup.StartedAt, backup.EndedAt, backup.SizeBytes, null, null, null, copies);
+
+    private DumpPrograms Programs(string cluster) => new(options.PgDump.Find(u => u.Cluster == cluster)?.Programs ?? "");
+
+    private IEnumerable<LogicalRepository> Of(string cluster) => Repositories(cluster).Select(id => new LogicalRepository(repositories[id]));
+
+    private async Task<KeyRing> RingAsync(CancellationToken cancel)
+    {
+        try
+        {
+            return await keys.RingAsync(cancel);
+        }
+        catch (BackupKeyException e)
+        {
+            throw new BackupEngineException(e.Message, e) { Final = true };
+        }
+    }
+
+    private static async Task GuardedAsync(Func<Task> action)
+    {
+        try
+        {
+            await action();
+        }
+        catch (Exception e) when (e is DamagedBackupException or BackupKeyException)
+        {
+            throw new BackupEngineException(e.Message, e) { Final = true };
+        }
+        catch (Exception e) when (e is StoreException or HostShellException)
+        {
+            throw new BackupEngineException(e.Message, e);
+        }
+    }
+}
