@@ -47,7 +47,7 @@ public static class BackupCommands
 
     /// <summary>A server of its own for a dump: made, loaded through a socket that only its user reaches, and stopped. It lets nobody in without a password.</summary>
     public static string Load(PostgresBinaries binaries) =>
-        "umask 077; d={directory}; l=$d/opsconsole_load; mkdir -p $d && [ -z \"$(ls -A $d)\" ] || { echo the directory is not empty >&2; exit 1; }; "
+        "umask 077; d={directory}; l=$d/load; mkdir -p $d && [ -z \"$(ls -A $d)\" ] || { echo the directory is not empty >&2; exit 1; }; "
         + $"{binaries["initdb"]} -D $d -U {{owner}} -A reject -E UTF8 --locale=C -k -N >/dev/null && mkdir $l && tar -x -f - -C $l && echo local all all trust >$l/hba && "
         + "echo host all all all scram-sha-256 >$d/pg_hba.conf && echo \"unix_socket_directories = ''\" >>$d/postgresql.auto.conf && "
         + $"{binaries["pg_ctl"]} -D $d -w -t 600 -l $l/log -o \"-p 5432 -h '' -k $l -c hba_file=$l/hba -c fsync=off\" start >/dev/null && "

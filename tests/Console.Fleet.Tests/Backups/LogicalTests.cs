@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Npgsql;
 using OpsConsole.Core.Backups;
@@ -27,7 +28,7 @@ public sealed class LogicalTests(SandboxFixture sandbox)
         Assert.Equal(BackupState.Proven, (await console.Get<IBackupCatalogue>().FindAsync(backup.Id))!.State);
 
         var refusal = await Assert.ThrowsAsync<RequestRefusedException>(() => console.RunAsync(BackupKinds.Restore,
-            new() { ["cluster"] = "orders", ["backupId"] = backup.Id.ToString(), ["targetTime"] = backup.EndedAt.ToString("O"), ["destination"] = "new" }, TimeSpan.FromMinutes(1)));
+            new() { ["cluster"] = "orders", ["backupId"] = backup.Id.ToString(), ["targetTime"] = backup.EndedAt.ToString("O", CultureInfo.InvariantCulture), ["destination"] = "new" }, TimeSpan.FromMinutes(1)));
         Assert.Contains("leave backupId out", refusal.Message, StringComparison.Ordinal);
         await ExecuteAsync(fleet.WriteEndpoint, "DELETE FROM dumped");
         var restored = await SucceedAsync(console, BackupKinds.Restore, new() { ["cluster"] = "orders", ["backupId"] = backup.Id.ToString(), ["destination"] = "new" });
