@@ -58,7 +58,7 @@ public sealed class BackupPlanner(FleetModel fleet, BackupsOptions options, Back
         }
         var preferred = options.PolicyOf(cluster).Engine;
         return serving.OrderByDescending(e => e.Id == preferred).FirstOrDefault(e => e.Capabilities.Takes(type))
-            ?? throw new RequestRefusedException("type", $"No engine that is set up for {cluster} takes {type.Word()} backups. Set up: {string.Join(", ", serving.Select(e => e.Id))}.");
+            ?? throw new RequestRefusedException("type", $"No engine that is set up for {cluster} takes {type.Word()} backups. Set up: {string.Join(", ", serving.Select(e => e.Id))}.{(type == BackupType.Logical ? " Declare pg_dump's use under Backups:PgDump (docs/fleet.md)." : "")}");
     }
 
     private static PreflightCheck Primary(ClusterState? state) => state?.PrimaryRegion is { } region
