@@ -114,9 +114,11 @@ public static class BackupCommand
     private static async Task<int> ExtractAsync(BackupArguments given, IBackupStore store, KeyRing keys, TextWriter output, CancellationToken cancel)
     {
         var (cluster, repository) = (given.Required("cluster"), new LogicalRepository(store));
-        var label = given.Optional("backup") ?? (await repository.LabelsAsync(cluster, cancel)).LastOrDefault() ?? throw new BackupEngineException($"{store.Location} holds no complete dump of {cluster}.");
+        var labels = await repository.LabelsAsync(cluster, cancel);
+        var label = given.Optional("backup") ?? (labels.Count > 0 ? labels[^1] : null) ?? throw new BackupEngineException($"{store.Location} holds no complete dump of {cluster}.");
         var directory = Path.GetFullPath(given.Required("directory"));
-        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(directory);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var backup = await repository.DescribeAsync(cluster, label, keys, cancel);
         await File.WriteAllBytesAsync(Path.Combine(directory, "roles.sql"), await repository.RolesAsync(cluster, label, keys, cancel), cancel);
         var path = Path.Combine(directory, "database.dump");
