@@ -1,3 +1,4 @@
+using OpsConsole.Core.Live;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using OpsConsole.Core.Failover;
@@ -134,6 +135,8 @@ public sealed class StrategyTests(SandboxFixture sandbox)
         var shell = console.Get<IHostShell>();
         await shell.RunAsync(target, "api.stop");
         await Eventually.TrueAsync(() => shell.RunAsync(target, "api.status").GetAwaiter().GetResult().ExitCode != 0, "the standby service is stopped");
+        // Seen before the move, so that the move waits until it is seen to be well again.
+        await Eventually.TrueAsync(() => console.Picture.Regions[target].Status is HealthStatus.Critical or HealthStatus.Failed, "the region is seen to be critical", TimeSpan.FromSeconds(60));
 
         var request = FailoverConsole.Request(source, target, planned: true, "immediate", "target-healthy");
         request["scope"] = "rolling";
