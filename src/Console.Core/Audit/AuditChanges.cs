@@ -10,7 +10,7 @@ public sealed class AuditChanges(ConsoleDatabase database) : IChangeSource
     {
         await using var command = database.App.CreateCommand("""
             SELECT e.at, e.action, e.target, e.reason, p.value FROM audit.entry e LEFT JOIN audit.person p ON p.digest = e.actor
-            WHERE e.at >= @since AND (starts_with(e.action, 'user.') OR starts_with(e.action, 'settings.')) ORDER BY e.sequence DESC LIMIT @limit
+            WHERE e.at >= @since AND (starts_with(e.action, 'user.') OR starts_with(e.action, 'settings.') OR starts_with(e.action, 'failover.advi')) ORDER BY e.sequence DESC LIMIT @limit
             """);
         command.Parameters.AddWithValue("since", since.ToUniversalTime());
         command.Parameters.AddWithValue("limit", limit);
@@ -19,11 +19,13 @@ public sealed class AuditChanges(ConsoleDatabase database) : IChangeSource
         while (await reader.ReadAsync(cancel))
         {
             var action = reader.GetString(1);
-            items.Add(new ChangeItem(reader.GetFieldValue<DateTimeOffset>(0), action.StartsWith("user.", StringComparison.Ordinal) ? "access" : "configuration",
+            items.Add(new ChangeItem(reader.GetFieldValue<DateTimeOffset>(0), Kind(action),
                 Words(action), reader.IsDBNull(3) ? "" : reader.GetString(3), reader.IsDBNull(4) ? "erased" : reader.GetString(4), $"audit?action={action}"));
         }
         return items;
     }
+
+    private static string Kind(string action) => action.Split('.')[0] switch { "user" => "access", "failover" => "failover", _ => "configuration" };
 
     private static string Words(string action) => action switch
     {
@@ -33,6 +35,8 @@ public sealed class AuditChanges(ConsoleDatabase database) : IChangeSource
         "user.enable" => "A user was enabled",
         "user.reset" => "A user's access was reset",
         "user.unlock" => "A user was unlocked",
+        "failover.advised" => "A move should be looked at",
+        "failover.adviceOver" => "The primary's region serves well again",
         _ => action,
     };
 }

@@ -31,6 +31,7 @@ public sealed class FailoverOptions
 
     public WatchOptions Watch { get; set; } = new();
     public DetectionOptions Detection { get; set; } = new();
+    public AdviceOptions Advice { get; set; } = new();
 }
 
 /// <summary>Between shifts of traffic: how the target is judged.</summary>
@@ -61,13 +62,26 @@ public sealed class DetectionOptions
     [Range(0, 86_400)] public double CooldownSeconds { get; set; } = 300;
 }
 
+/// <summary>When people are told that a move should be looked at (FO-7); nothing moves by it. Judged from the critical and high services of the primary's region, over 5 min.</summary>
+public sealed class AdviceOptions
+{
+    /// <summary>Share of failed requests or probes, in percent. 1 to 100.</summary>
+    [Range(1, 100)] public double ErrorPercent { get; set; } = 30;
+    /// <summary>Response time at the 95th percentile. 0.05 to 300.</summary>
+    [Range(0.05, 300)] public double ResponseSeconds { get; set; } = 2;
+    /// <summary>Looks in a row, to speak and to take it back. 1 to 100.</summary>
+    [Range(1, 100)] public int Looks { get; set; } = 3;
+    /// <summary>Between looks. 0.1 to 300.</summary>
+    [Range(0.1, 300)] public double IntervalSeconds { get; set; } = 5;
+}
+
 /// <summary>All mistakes at once.</summary>
 internal sealed class FailoverOptionsValidator : IValidateOptions<FailoverOptions>
 {
     public ValidateOptionsResult Validate(string? name, FailoverOptions options)
     {
         var mistakes = new List<ValidationResult>();
-        foreach (var part in new object[] { options, options.Watch, options.Detection }) Validator.TryValidateObject(part, new ValidationContext(part), mistakes, validateAllProperties: true);
+        foreach (var part in new object[] { options, options.Watch, options.Detection, options.Advice }) Validator.TryValidateObject(part, new ValidationContext(part), mistakes, validateAllProperties: true);
         var words = mistakes.Select(m => $"{FailoverOptions.Section}: {m.ErrorMessage}").ToList();
         if (options.Detection.SilenceSeconds < options.Detection.TimeoutSeconds)
             words.Add("Failover:Detection:SilenceSeconds is shorter than TimeoutSeconds: standbys would confirm a loss before it is seen.");

@@ -44,6 +44,7 @@ public static class FailoverRegistration
         services.AddSingleton<IRecoveryProofs, FailoverProofs>();
         services.AddSingleton<ContingencyPlans>();
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<ContingencyPlans>());
+        services.AddSingleton<IObserver, AdviceObserver>();
         services.AddSingleton<IPlanner, RejoinPlanner>();
         services.AddSingleton<IPlanner, TopologyPlanner>();
         services.AddSingleton(FailoverDb.ConsoleSchema);

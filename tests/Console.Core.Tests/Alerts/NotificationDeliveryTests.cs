@@ -5,7 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using OpsConsole.Core.Alerts.Notifications;
 using OpsConsole.Core.Audit;
 using OpsConsole.Core.Health;
-using OpsConsole.Core.Live;
+using OpsConsole.Core.Tests.Live;
 using OpsConsole.Testing;
 
 namespace OpsConsole.Core.Tests.Alerts;
@@ -29,7 +29,7 @@ public sealed class NotificationDeliveryTests : IAsyncLifetime
 
     private NotificationSender Node(params INotificationChannel[] channels) => new(
         new Outbox(_database.Console, new AuditReader(_database.Console), channels, _clock), channels, new NotificationOptions { FirstRetrySeconds = 5, GiveUpHours = 1 },
-        new SilentPicture(), _clock, NullLogger<NotificationSender>.Instance);
+        new SilentReducer(), _clock, NullLogger<NotificationSender>.Instance);
 
     private Outbox Look(params INotificationChannel[] channels) => new(_database.Console, new AuditReader(_database.Console), channels, _clock);
 
@@ -144,18 +144,5 @@ public sealed class NotificationDeliveryTests : IAsyncLifetime
         var text = (string)got["text"]!;
         Assert.Contains("Subject: [OpsConsole] Started by the console: Fail orders over", text, StringComparison.Ordinal);
         Assert.Contains("https://console.example.org/operations/9", text, StringComparison.Ordinal);
-    }
-
-    private sealed class SilentPicture : IFleetReducer
-    {
-        public void Probed(ProbeSample sample) { }
-        public void Cluster(string id, Func<ClusterState, ClusterState> change) { }
-        public void Link(string cluster, string source, string target, Func<LinkState, LinkState> change) { }
-        public void RemoveLink(string cluster, string source, string target) { }
-        public void Latency(string source, string target, double? milliseconds, double lossPercent, DateTimeOffset at) { }
-        public void TrafficShare(string region, double? percent, DateTimeOffset at) { }
-        public void Gauge(string service, string name, double value, DateTimeOffset at) { }
-        public void Readiness(ReadinessState readiness) { }
-        public void Component(string name, HealthStatus status, string detail, DateTimeOffset? lastSampleAt) { }
     }
 }

@@ -12,6 +12,7 @@ public sealed class NotificationRulesTests
     [InlineData("failover.breakGlass", null, NotificationKind.BreakGlass)]
     [InlineData("failover.request", """{"standingApproval":true,"title":"Fail over"}""", NotificationKind.AutomaticFailover)]
     [InlineData("failover.request", """{"approvalId":"42","title":"Fail over"}""", NotificationKind.ApprovalRequested)]
+    [InlineData("failover.advised", null, NotificationKind.MoveAdvised)]
     [InlineData("approvalPolicy.propose", null, NotificationKind.ApprovalRequested)]
     [InlineData("approval.approve", null, NotificationKind.ApprovalDecided)]
     [InlineData("approval.reject", null, NotificationKind.ApprovalDecided)]
@@ -29,6 +30,7 @@ public sealed class NotificationRulesTests
     [Theory]
     [InlineData("failover.request", """{"approvalId":null,"standingApproval":false}""")]
     [InlineData("failover.request", "no json at all")]
+    [InlineData("failover.adviceOver", null)]
     [InlineData("session.signIn", null)]
     [InlineData("user.create", null)]
     public void For_Others_IsSilent(string action, string? after) => Assert.Null(NotificationRules.For(Entry(action, after: after)));
@@ -38,6 +40,7 @@ public sealed class NotificationRulesTests
     {
         Assert.Equal("/approvals/42", NotificationRules.For(Entry("failover.request", after: """{"approvalId":"42"}"""))!.Path);
         Assert.Equal("/operations/7", NotificationRules.For(Entry("failover.breakGlass"))!.Path);
+        Assert.Equal("/failover?cluster=orders&target=west", NotificationRules.For(Entry("failover.advised", "cluster:orders", after: "{\"target\":\"west\"}"))!.Path);
         Assert.Equal("/audit", NotificationRules.For(Entry("session.lockedOut", "user:1"))!.Path);
     }
 }

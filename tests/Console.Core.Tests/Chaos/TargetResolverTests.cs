@@ -4,6 +4,7 @@ using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
 using OpsConsole.Core.Tests.Fleet;
+using OpsConsole.Core.Tests.Live;
 
 namespace OpsConsole.Core.Tests.Chaos;
 
@@ -65,11 +66,11 @@ public sealed class TargetResolverTests
     public void Allows_WithoutAList_EverythingInDevelopmentAndNothingElsewhere()
     {
         Assert.True(Resolver("us-east-1", null!).Allows("region:us-east-1"));
-        Assert.False(new TargetResolver(Model(FleetEnvironment.Staging), new Feed(FleetSnapshot.Empty), new Map(), new ChaosOptions()).Allows("region:us-east-1"));
+        Assert.False(new TargetResolver(Model(FleetEnvironment.Staging), new StillFeed(FleetSnapshot.Empty), new Map(), new ChaosOptions()).Allows("region:us-east-1"));
     }
 
     private static TargetResolver Resolver(string? primary, string? entry = "*") =>
-        new(Model(FleetEnvironment.Development), new Feed(Picture(primary)), new Map(), new ChaosOptions { AllowList = entry is null ? null : [entry] });
+        new(Model(FleetEnvironment.Development), new StillFeed(Picture(primary)), new Map(), new ChaosOptions { AllowList = entry is null ? null : [entry] });
 
     private static FleetModel Model(FleetEnvironment environment)
     {
@@ -82,12 +83,6 @@ public sealed class TargetResolverTests
     {
         Clusters = FleetSnapshot.Empty.Clusters.Add("orders", new ClusterState("orders", HealthStatus.Healthy, primary, 1, true, null, null, null, null, "", null, [], [], [], "", 1)),
     };
-
-    private sealed class Feed(FleetSnapshot picture) : IFleetFeed
-    {
-        public FleetSnapshot Current => picture;
-        public FleetSubscription Subscribe() => throw new NotSupportedException("Nobody follows here.");
-    }
 
     private sealed class Map : INetworkMap
     {

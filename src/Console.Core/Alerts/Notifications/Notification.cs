@@ -6,6 +6,8 @@ public enum NotificationKind
     BreakGlass,
     /// <summary>The console itself began a failover.</summary>
     AutomaticFailover,
+    /// <summary>The primary's region serves badly: a plan is ready, people decide (FO-7).</summary>
+    MoveAdvised,
     /// <summary>A decision or a second factor was refused, or an account was locked.</summary>
     RefusedTry,
     ApprovalRequested,

@@ -14,6 +14,7 @@ public static class NotificationRules
             _ when entry.Action.EndsWith(".breakGlass", StringComparison.Ordinal) => (NotificationKind.BreakGlass, $"Glass broken: {Text(after, "title") ?? entry.Target}"),
             _ when entry.Action.EndsWith(".request", StringComparison.Ordinal) && Is(after, "standingApproval") => (NotificationKind.AutomaticFailover, $"Started by the console: {Text(after, "title") ?? entry.Target}"),
             _ when entry.Action.EndsWith(".request", StringComparison.Ordinal) && Text(after, "approvalId") is not null => (NotificationKind.ApprovalRequested, $"Approval needed: {Text(after, "title") ?? entry.Target}"),
+            "failover.advised" => (NotificationKind.MoveAdvised, $"A move of {entry.Target} should be looked at"),
             "approvalPolicy.propose" => (NotificationKind.ApprovalRequested, "Approval needed: another approval policy"),
             "approval.approve" => (NotificationKind.ApprovalDecided, "Approved"),
             "approval.reject" => (NotificationKind.ApprovalDecided, "Rejected"),
@@ -34,6 +35,7 @@ public static class NotificationRules
         {
             ["operation", var id] => $"/operations/{id}",
             ["approval", var id] => $"/approvals/{id}",
+            ["cluster", var id] when entry.Action == "failover.advised" => $"/failover?cluster={Uri.EscapeDataString(id)}" + (Text(after, "target") is { } target ? $"&target={Uri.EscapeDataString(target)}" : ""),
             _ => "/audit",
         };
     }

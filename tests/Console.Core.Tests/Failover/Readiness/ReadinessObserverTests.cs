@@ -5,6 +5,7 @@ using OpsConsole.Core.Failover.Readiness;
 using OpsConsole.Core.Health;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
+using OpsConsole.Core.Tests.Live;
 
 namespace OpsConsole.Core.Tests.Failover.Readiness;
 
@@ -97,20 +98,11 @@ public sealed class ReadinessObserverTests : IAsyncDisposable
         }
     }
 
-    private sealed class Published : IFleetReducer
+    private sealed class Published : SilentReducer
     {
         private readonly Channel<ReadinessState> _all = Channel.CreateUnbounded<ReadinessState>();
 
         public ChannelReader<ReadinessState> Reader => _all.Reader;
-        public void Readiness(ReadinessState readiness) => _all.Writer.TryWrite(readiness);
-
-        public void Probed(ProbeSample sample) => throw new NotSupportedException();
-        public void Cluster(string id, Func<ClusterState, ClusterState> change) => throw new NotSupportedException();
-        public void Link(string cluster, string source, string target, Func<LinkState, LinkState> change) => throw new NotSupportedException();
-        public void RemoveLink(string cluster, string source, string target) => throw new NotSupportedException();
-        public void Latency(string source, string target, double? milliseconds, double lossPercent, DateTimeOffset at) => throw new NotSupportedException();
-        public void TrafficShare(string region, double? percent, DateTimeOffset at) => throw new NotSupportedException();
-        public void Gauge(string service, string name, double value, DateTimeOffset at) => throw new NotSupportedException();
-        public void Component(string name, HealthStatus status, string detail, DateTimeOffset? lastSampleAt) => throw new NotSupportedException();
+        public override void Readiness(ReadinessState readiness) => _all.Writer.TryWrite(readiness);
     }
 }
