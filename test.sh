@@ -11,7 +11,7 @@ install_packages $FLEET_PACKAGES $TEST_PACKAGES
 say "building (Release)"
 dotnet build OpsConsole.sln -c Release -v q -nologo || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 
-passed=0 failed=0 skipped=0 broken= unsteady=
+passed=0 failed=0 skipped=0 broken=
 for project in tests/*.Tests; do
   name=$(basename "$project")
   case "$name" in *"${1:-}"*) ;; *) continue ;; esac
@@ -23,19 +23,6 @@ for project in tests/*.Tests; do
   count() { sed -n "s/^ *$1: \([0-9]*\).*/\1/p" "$log" | tail -n 1; }
   p=$(count succeeded) f=$(count failed) s=$(count skipped)
   [ "$status" = 0 ] || [ "${f:-0}" != 0 ] || f=$(( ${f:-0} + 1 ))  # ended badly without naming a test
-  names=$(sed -n 's/^failed \([A-Za-z][A-Za-z0-9_.]*\).*/\1/p' "$log" | sort -u)
-  # The parts are real and the machine may be busy: what failed is tried once more, alone, on parts of its own. What fails twice has failed; what passes then is named.
-  if [ -n "$names" ] && [ "${f:-0}" -le 12 ]; then
-    say "$name: once more, alone: $(echo $names)"
-    # shellcheck disable=SC2046
-    timeout --kill-after=20 900 "$program" --no-ansi --progress off --minimum-expected-tests 1 $(printf -- '--filter-method %s ' $names) 2>&1 | tee "$log"
-    status=${PIPESTATUS[0]}
-    again=$(count failed)
-    [ "$status" = 0 ] || [ "${again:-0}" != 0 ] || again=$f
-    [ "${again:-0}" -le "$f" ] || again=$f
-    p=$((${p:-0} + f - ${again:-0})) f=${again:-0}
-    unsteady+=$(printf "  $name: %s\\n" $names)$'\n'
-  fi
   passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) skipped=$((skipped + ${s:-0}))
   broken+=$(sed -n "s/^failed \([A-Za-z].*\)/  $name: \1/p" "$log")$'\n'
   [ "$status" = 0 ] || broken+="  $name: ended with $status"$'\n'
@@ -43,7 +30,6 @@ for project in tests/*.Tests; do
   rm -f "$log"
 done
 [ $((passed + failed)) -gt 0 ] || { say "no test ran"; failed=1; }
-[ -z "$unsteady" ] || printf 'Tried twice:\n%s\n' "$unsteady"
 [ "$failed" = 0 ] || printf 'What failed (the output above says why):\n%s\n' "$broken"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

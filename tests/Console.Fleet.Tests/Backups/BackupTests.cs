@@ -11,7 +11,7 @@ using OpsConsole.Fleet.Tests.Sandbox;
 namespace OpsConsole.Fleet.Tests.Backups;
 
 /// <summary>Backups by pgBackRest of the embedded fleet's database into the stores of two regions, and what comes back from them.</summary>
-public sealed class BackupTests(SandboxFixture sandbox)
+public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     [Fact]
     public async Task Backup_FullAndIncremental_ProvenAndRestoredToAMoment()

@@ -10,7 +10,7 @@ using OpsConsole.Fleet.Tests.Sandbox;
 namespace OpsConsole.Fleet.Tests.Backups;
 
 /// <summary>The embedded fleet's database dumped from a standby into two regions' stores, proven, and restored; a moment is refused.</summary>
-public sealed class LogicalTests(SandboxFixture sandbox)
+public sealed class LogicalTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     [Fact]
     public async Task Backup_Logical_IsProvenAndRestoresAsItWasTaken()

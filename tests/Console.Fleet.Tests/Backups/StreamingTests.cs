@@ -10,7 +10,7 @@ using OpsConsole.Fleet.Tests.Sandbox;
 namespace OpsConsole.Fleet.Tests.Backups;
 
 /// <summary>The embedded fleet's database streamed into another region's store: taken, proven, and restored to a moment from the streamed log.</summary>
-public sealed class StreamingTests(SandboxFixture sandbox)
+public sealed class StreamingTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     [Fact]
     public async Task Backup_Streamed_IsProvenAndRestoresToAMoment()

@@ -9,7 +9,7 @@ using OpsConsole.Fleet.Tests.Sandbox;
 namespace OpsConsole.Fleet.Tests.Chaos;
 
 /// <summary>Drills on real parts.</summary>
-public sealed class DrillTests(SandboxFixture sandbox)
+public sealed class DrillTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     [Fact]
     public async Task Smoke_OnAHealthyFleet_PassesAndRaisesReadiness()

@@ -6,7 +6,7 @@ using OpsConsole.Fleet.Tests.Sandbox;
 
 namespace OpsConsole.Fleet.Tests.Failover;
 
-public sealed class AutomaticFailoverTests(SandboxFixture sandbox)
+public sealed class AutomaticFailoverTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     [Theory]
     [InlineData("KILL")]

@@ -3,7 +3,7 @@ using OpsConsole.Fleet.Tests.Sandbox;
 
 namespace OpsConsole.Fleet.Tests.Failover;
 
-public sealed class CrashFailoverTests(SandboxFixture sandbox)
+public sealed class CrashFailoverTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     [Theory]
     [InlineData("KILL")]

@@ -6,7 +6,7 @@ using OpsConsole.Fleet.Tests.Sandbox;
 
 namespace OpsConsole.Fleet.Tests.Failover;
 
-public sealed class OfflineScriptTests(SandboxFixture sandbox)
+public sealed class OfflineScriptTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     [Fact]
     public async Task Script_PrimaryKilledAndNoConsole_MovesClientsLosesNothingAndBringsTheOldOneBack()

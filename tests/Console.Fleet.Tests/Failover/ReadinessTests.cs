@@ -3,7 +3,7 @@ using OpsConsole.Fleet.Tests.Sandbox;
 
 namespace OpsConsole.Fleet.Tests.Failover;
 
-public sealed class ReadinessTests(SandboxFixture sandbox)
+public sealed class ReadinessTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     [Fact]
     public async Task Observer_NobodyAsks_EveryPairIsKnownWithNothingUnknown()

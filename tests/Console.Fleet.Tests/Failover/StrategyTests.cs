@@ -12,7 +12,7 @@ using StackExchange.Redis;
 namespace OpsConsole.Fleet.Tests.Failover;
 
 /// <summary>Strategies and scopes of FO-1 on real parts: shares are read back by the console and counted by customers.</summary>
-public sealed class StrategyTests(SandboxFixture sandbox)
+public sealed class StrategyTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     private static readonly (string, string)[] Quick = [("Failover:Watch:DwellSeconds", "2"), ("Failover:Watch:MinimumRequests", "15"), ("Failover:Watch:DeadlineSeconds", "30")];
 

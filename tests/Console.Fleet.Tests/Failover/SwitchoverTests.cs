@@ -5,7 +5,7 @@ using OpsConsole.Fleet.Tests.Sandbox;
 
 namespace OpsConsole.Fleet.Tests.Failover;
 
-public sealed class SwitchoverTests(SandboxFixture sandbox)
+public sealed class SwitchoverTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     [Fact]
     public async Task Switchover_ThereAndTakenBackByOneClick_LosesNothingAndNoClientFails()

@@ -6,7 +6,7 @@ using OpsConsole.Sandbox.Processes;
 
 namespace OpsConsole.Fleet.Tests.Failover;
 
-public sealed class TopologyTests(SandboxFixture sandbox)
+public sealed class TopologyTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     private const string Node = "ap-southeast-1";
 

@@ -5,12 +5,12 @@ using OpsConsole.Sandbox.Layout;
 namespace OpsConsole.Fleet.Tests.Sandbox;
 
 /// <summary>Cuts each ordered pair of sites, before and after a role change: what crosses it stops, everything else goes on.</summary>
-public sealed class PartitionTests(PartitionTests.OwnFleet own) : IClassFixture<PartitionTests.OwnFleet>
+public sealed class PartitionTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     private const string Second = "us-west-2";
 
     private static readonly string[] First = [Sites.Regions[0].Id];
-    private EmbeddedFleet Fleet => own.Sandbox.Fleet;
+    private EmbeddedFleet Fleet => sandbox.Fleet;
 
     [Fact]
     public async Task EachOrderedPair_CutBeforeAndAfterARoleChange_StopsWhatCrossesItAndNothingElse()
@@ -103,15 +103,5 @@ public sealed class PartitionTests(PartitionTests.OwnFleet own) : IClassFixture<
         await client.GetStream().WriteAsync(System.Text.Encoding.ASCII.GetBytes(command + "\n"));
         using var reader = new StreamReader(client.GetStream());
         await reader.ReadToEndAsync();
-    }
-
-    /// <summary>A fleet whose roles these tests may change.</summary>
-    public sealed class OwnFleet : IAsyncLifetime
-    {
-        public SandboxFixture Sandbox { get; } = new();
-
-        public ValueTask InitializeAsync() => Sandbox.InitializeAsync();
-
-        public ValueTask DisposeAsync() => Sandbox.DisposeAsync();
     }
 }

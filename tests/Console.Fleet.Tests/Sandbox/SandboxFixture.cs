@@ -4,13 +4,12 @@ using OpsConsole.Fleet.Tests.Sandbox;
 using OpsConsole.Sandbox;
 using OpsConsole.Sandbox.Layout;
 
-[assembly: AssemblyFixture(typeof(SandboxFixture))]
 // Real parts on few cores: two fleets under test at once would disturb each other's times.
 [assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
 namespace OpsConsole.Fleet.Tests.Sandbox;
 
-/// <summary>One embedded fleet without a console for the tests of this assembly, in this process, in a directory and at ports of its own.</summary>
+/// <summary>One embedded fleet without a console for the tests of one class, in this process, in a directory and at ports of its own. What a class has left behind ends with it.</summary>
 public sealed class SandboxFixture : IAsyncLifetime
 {
     private readonly string _directory = TemporaryDirectory();

@@ -7,7 +7,7 @@ using OpsConsole.Sandbox.Storage;
 namespace OpsConsole.Fleet.Tests.Sandbox;
 
 /// <summary>The store answers Amazon's own client, through the console's link.</summary>
-public sealed class StorageTests(SandboxFixture sandbox)
+public sealed class StorageTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     private readonly string _bucket = $"b{Guid.NewGuid():N}";
 
