@@ -16,7 +16,19 @@ internal sealed class OperationRunner(ExecutionParts parts, IEnumerable<IRunnerC
     private readonly ConcurrentDictionary<Guid, (Lease Lease, Task Run)> _running = new();
     private readonly Dictionary<Guid, (long Epoch, long Since)> _orphans = [];
     private volatile bool _leftovers = true;
+    private volatile bool _started;
     private CancellationToken _stopping;
+
+    /// <summary>Before the rest of the console is up: takes over what a dead process left, so that its faults do not wait for web pages. What has not
+    /// begun yet waits for <see cref="StartAsync"/>, since it is planned and measured again.</summary>
+    public Task RecoverAsync(CancellationToken cancel) => base.StartAsync(cancel);
+
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        _started = true;
+        parts.Signals.Raise(new OperationSignal(Guid.Empty, 0, ""));
+        return ExecuteTask is null ? base.StartAsync(cancellationToken) : Task.CompletedTask;
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -48,6 +60,7 @@ internal sealed class OperationRunner(ExecutionParts parts, IEnumerable<IRunnerC
 
     private async Task ConsiderAsync(Candidate candidate, CancellationToken stopping)
     {
+        if (candidate.Epoch == 0 && !_started) return;
         if (_running.ContainsKey(candidate.Id) || _running.Count >= parts.Options.Parallel || !await MayTakeAsync(candidate, stopping)) return;
         if (await parts.Leases.TakeAsync(candidate, stopping) is not { } epoch) return;
         _orphans.Remove(candidate.Id);

@@ -46,6 +46,9 @@ public static class OperationsRegistration
         return services;
     }
 
+    /// <summary>Takes over what this node's dead predecessor left, before anything else is up. Needs the schemas only.</summary>
+    public static Task RecoverOperationsAsync(this IServiceProvider services, CancellationToken cancel) => services.GetRequiredService<OperationRunner>().RecoverAsync(cancel);
+
     private static void AddApprovals(IServiceCollection services)
     {
         services.AddSingleton(s => new ApprovalService(

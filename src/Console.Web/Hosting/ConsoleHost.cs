@@ -1,6 +1,7 @@
 using System.Security.Authentication;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.Options;
+using OpsConsole.Core.Operations;
 using OpsConsole.Core.Persistence;
 using OpsConsole.Web.Api;
 using OpsConsole.Web.Identity;
@@ -52,10 +53,11 @@ public static class ConsoleHost
             cors.AddDefaultPolicy(policy => policy.WithOrigins([.. access.Value.AllowedOrigins]).AllowAnyHeader().AllowAnyMethod()));
     }
 
-    /// <summary>Schemas up to date, roles and the first administrator in place: before the console listens.</summary>
+    /// <summary>Schemas up to date, orphaned operations taken over, roles and the first administrator in place: before the console listens.</summary>
     public static async Task PrepareAsync(this WebApplication app)
     {
         await app.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(app.Lifetime.ApplicationStopping);
+        await app.Services.RecoverOperationsAsync(app.Lifetime.ApplicationStopping);
         app.Services.GetRequiredService<ProductionChecks>().Warn();
         await using var scope = app.Services.CreateAsyncScope();
         await scope.ServiceProvider.GetRequiredService<FirstStart>().RunAsync(app.Lifetime.ApplicationStopping);

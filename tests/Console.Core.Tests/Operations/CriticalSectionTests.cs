@@ -90,7 +90,7 @@ public sealed class CriticalSectionTests
         var restarted = fleet.Node("a");
         await restarted.StartAsync();
 
-        var operation = await OperationTests.EndAsync(restarted, id);
+        var operation = await restarted.EndAsync(id);
         Assert.Equal(OperationState.Succeeded, operation.State);
         Assert.Equal(1, fleet.World.Acts["promote"]);
         Assert.Contains(await restarted.Reader.EventsAsync(id), e => e is { Kind: "outcome", Step: 2 });
@@ -117,7 +117,7 @@ public sealed class CriticalSectionTests
         Assert.Equal(0, sessions.Ended);
         sessions.HolderLives = false;
 
-        Assert.Equal(OperationState.Succeeded, (await OperationTests.EndAsync(alive, id)).State);
+        Assert.Equal(OperationState.Succeeded, (await alive.EndAsync(id)).State);
         Assert.Equal(1, sessions.Ended);
     }
 

@@ -21,6 +21,30 @@ internal sealed class ScriptedWorld
     public int MostConcurrent;
 
     public string this[string key] => Facts.GetValueOrDefault(key, "initial");
+
+    /// <summary>Lets an act stop once its effect is in the world, until it is let go or cancelled.</summary>
+    public HeldAct HoldAt(string held)
+    {
+        var hold = new HeldAct();
+        OnAct = (context, key) => key == held ? hold.StopAsync(context.Cancel) : Task.CompletedTask;
+        return hold;
+    }
+}
+
+internal sealed class HeldAct
+{
+    private readonly TaskCompletionSource _inside = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _go = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task Reached => _inside.Task.WaitAsync(TimeSpan.FromSeconds(10));
+
+    public void LetGo() => _go.TrySetResult();
+
+    internal Task StopAsync(CancellationToken cancel)
+    {
+        _inside.TrySetResult();
+        return _go.Task.WaitAsync(cancel);
+    }
 }
 
 /// <summary>Sets a fact; undone by setting what was there before: a parameter in a critical section, elsewhere found out by looking.</summary>

@@ -55,7 +55,7 @@ public sealed class TemporaryEffectsTests
         }
 
         await node.Operations.TakeOverAsync(id, "I cut the cable myself", People.Operator);
-        await foreach (var _ in node.Get<IOperationFeed>().FollowAsync(id, 0)) { }
+        await node.EndAsync(id);
 
         var operation = await node.Reader.GetAsync(id);
         Assert.Equal(OperationState.Failed, operation.State);
@@ -80,19 +80,13 @@ public sealed class TemporaryEffectsTests
     {
         await using var fleet = await TestFleet.CreateAsync();
         var node = fleet.Node();
-        var inside = new TaskCompletionSource();
-        fleet.World.OnAct = async (context, key) =>
-        {
-            if (key != "hold") return;
-            inside.TrySetResult();
-            await Task.Delay(Timeout.Infinite, context.Cancel);
-        };
+        var hold = fleet.World.HoldAt("hold");
         await node.StartAsync();
         var fault = (await node.SubmitAsync("set:a set:hold", "cluster:orders/us-west-2", OperationKinds.Experiment, more: r => (r["undoAtEnd"], r["class"]) = (true, "Fault"))).OperationId;
-        await inside.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await hold.Reached;
 
         var failover = (await node.SubmitAsync("set:f", kind: OperationKinds.Failover)).OperationId;
-        await foreach (var _ in node.Get<IOperationFeed>().FollowAsync(failover, 0)) { }
+        await node.EndAsync(failover);
 
         Assert.Equal(OperationState.Succeeded, (await node.Reader.GetAsync(failover)).State);
         Assert.Equal(OperationState.Cancelled, (await node.Reader.GetAsync(fault)).State);
@@ -104,20 +98,14 @@ public sealed class TemporaryEffectsTests
     {
         await using var fleet = await TestFleet.CreateAsync();
         var node = fleet.Node();
-        var (inside, go) = (new TaskCompletionSource(), new TaskCompletionSource());
-        fleet.World.OnAct = async (_, key) =>
-        {
-            if (key != "hold") return;
-            inside.TrySetResult();
-            await go.Task;
-        };
+        var hold = fleet.World.HoldAt("hold");
         await node.StartAsync();
         var failover = (await node.SubmitAsync("set:hold", kind: OperationKinds.Failover)).OperationId;
-        await inside.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await hold.Reached;
 
         var blocked = await Assert.ThrowsAsync<BlockedException>(() => node.SubmitAsync("set:a", "cluster:orders/us-west-2", OperationKinds.Experiment, more: r => r["class"] = "Fault"));
         await node.SubmitAsync("set:b", "cluster:other/us-west-2", OperationKinds.Experiment, more: r => r["class"] = "Fault");
-        go.SetResult();
+        hold.LetGo();
 
         Assert.Equal(failover, blocked.BlockedBy);
     }

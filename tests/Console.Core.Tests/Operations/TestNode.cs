@@ -119,6 +119,13 @@ internal sealed class TestNode : IAsyncDisposable
 
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
 
+    /// <summary>As the console does before its host starts.</summary>
+    public Task RecoverAsync()
+    {
+        _started = true;
+        return _services.RecoverOperationsAsync(CancellationToken.None);
+    }
+
     /// <summary>Starts the background services, as the host does.</summary>
     public async Task StartAsync()
     {
@@ -144,6 +151,16 @@ internal sealed class TestNode : IAsyncDisposable
         }
         return true;
     }
+
+    /// <summary>Follows it to its end.</summary>
+    public async Task<Operation> EndAsync(Guid id)
+    {
+        await foreach (var happened in Get<IOperationFeed>().FollowAsync(id, 0, Limit()))
+            Assert.Equal(id, happened.OperationId);
+        return await Reader.GetAsync(id);
+    }
+
+    internal static CancellationToken Limit() => new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token;
 
     public Task<Submitted> SubmitAsync(string steps, string resource = "cluster:orders", string kind = "test", Person? person = null, Action<JsonObject>? more = null, Func<OperationRequest, OperationRequest>? with = null)
     {
