@@ -1,11 +1,12 @@
 using System.Text.Json.Nodes;
+using OpsConsole.Core.Drivers.Redis;
 using OpsConsole.Core.Failover.Steps;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Failover;
 
-/// <summary>Brings a node back as a standby of the present primary (RE-4): <c>{cluster, region, upstream}</c>.</summary>
+/// <summary>Brings a node back as a standby of the present primary (RE-4): <c>{cluster, region, upstream}</c>. The region's caches follow those of the primary's region again.</summary>
 public sealed class RejoinPlanner(FleetModel fleet) : IPlanner
 {
     public const string KindName = OperationKinds.Rejoin;
@@ -32,9 +33,22 @@ public sealed class RejoinPlanner(FleetModel fleet) : IPlanner
                     Step = RejoinSource.StepName, Name = $"{region} rejoins as a standby", Detail = $"Stopped, rewound (else copied afresh), started as a standby of {upstream}.",
                     Reversibility = Reversibility.ForwardOnly, Parameters = Parameters(), Attempts = 3, TimeoutSeconds = 3600,
                 },
+                .. Caches(cluster, region, upstream),
             ],
         });
     }
+
+    /// <summary>One that was away while its peer took over still takes writes: what it takes now is lost.</summary>
+    private IEnumerable<PlanStep> Caches(string cluster, string region, string upstream) =>
+        from own in fleet.ServicesOf(region)
+        where own.Kind == ServiceKind.Cache && RedisControl.Knows(own)
+        let leader = fleet.ServicesOf(upstream).FirstOrDefault(s => s.Kind == ServiceKind.Cache && own.Peers.ContainsKey(s.Id) && RedisControl.Knows(s))
+        where leader is not null
+        select new PlanStep
+        {
+            Step = FollowCache.StepName, Name = $"{own.Id} follows {leader.Id}", Detail = $"Unless {leader.Id} takes no writes.", Optional = true, Attempts = 3, TimeoutSeconds = 60,
+            Reversibility = Reversibility.Neutral, Parameters = new JsonObject { ["cluster"] = cluster, ["source"] = region, ["target"] = upstream, ["service"] = own.Id, ["leader"] = leader.Id },
+        };
 
     public Task<Preflight> PreflightAsync(Plan plan, CancellationToken cancel) => Task.FromResult(Preflight.Nothing);
 

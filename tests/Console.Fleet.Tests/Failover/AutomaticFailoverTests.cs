@@ -113,10 +113,12 @@ public sealed class AutomaticFailoverTests(SandboxFixture sandbox) : IClassFixtu
             await writer.StopAsync();
             Assert.Empty(await writer.LostAsync(operation.Result["newPrimaryRegion"]!.GetValue<string>()));
         }
+        await fleet.CacheTakesWritesAsync(source); // as one that did not hear that another took over
         // With its host in reach again it is brought back, whether automatic failover is on or not.
         await using var next = await FailoverConsole.StartAsync(fleet);
         await next.SettledAsync();
         Assert.True(await fleet.AskAsync<bool>(fleet.Node(source), "SELECT pg_is_in_recovery()"));
+        await Eventually.TrueAsync(async () => await fleet.CacheRoleAsync(source) == "slave", "its cache follows again");
     }
 
     [Fact]

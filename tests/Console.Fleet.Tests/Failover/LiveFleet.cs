@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Npgsql;
 using OpsConsole.Fleet.Tests.Sandbox;
 using OpsConsole.Sandbox.Layout;
+using StackExchange.Redis;
 
 namespace OpsConsole.Fleet.Tests.Failover;
 
@@ -66,6 +67,22 @@ internal sealed class LiveFleet(string directory, int portBase)
             return false; // it does not answer yet
         }
     }
+
+    /// <summary>master or slave, as the region's cache says.</summary>
+    public async Task<string> CacheRoleAsync(string region)
+    {
+        await using var redis = await CacheAsync(region);
+        return redis.GetServers()[0].IsReplica ? "slave" : "master";
+    }
+
+    /// <summary>As a cache that was away while another took over.</summary>
+    public async Task CacheTakesWritesAsync(string region)
+    {
+        await using var redis = await CacheAsync(region);
+        await redis.GetServers()[0].ExecuteAsync("REPLICAOF", "NO", "ONE");
+    }
+
+    private Task<ConnectionMultiplexer> CacheAsync(string region) => ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{Ports.Redis(region)},password={Secret("redis")},allowAdmin=true");
 
     public async Task<T?> AskAsync<T>(string connectionString, string sql)
     {

@@ -7,7 +7,6 @@ using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Operations;
 using OpsConsole.Core.Traffic;
 using OpsConsole.Fleet.Tests.Sandbox;
-using StackExchange.Redis;
 
 namespace OpsConsole.Fleet.Tests.Failover;
 
@@ -46,14 +45,14 @@ public sealed class StrategyTests(SandboxFixture sandbox) : IClassFixture<Sandbo
 
         // Services, cache and application configuration moved with it.
         await console.SettledAsync(target);
-        Assert.Equal(("master", "slave"), (await CacheRoleAsync(fleet, target), await CacheRoleAsync(fleet, source)));
+        Assert.Equal(("master", "slave"), (await fleet.CacheRoleAsync(target), await fleet.CacheRoleAsync(source)));
         Assert.Equal($"primary_region={target}", (await File.ReadAllTextAsync(fleet.SiteFile(target, "application.conf"))).Trim());
         Assert.Equal(StepState.Found, operation.Steps.First(s => s.Name == $"Start {target}-orders").State); // it ran already
         Assert.NotEqual("100", (await File.ReadAllTextAsync(fleet.SiteFile(target, "orders.scale"))).Trim());
 
         var back = await BackAsync(console, operation);
         Assert.Equal(before, await WeightsAsync(console));
-        Assert.Equal(("slave", "master"), (await CacheRoleAsync(fleet, target), await CacheRoleAsync(fleet, source)));
+        Assert.Equal(("slave", "master"), (await fleet.CacheRoleAsync(target), await fleet.CacheRoleAsync(source)));
         Assert.InRange(await shoppers.ShareAsync(source), start - 10, start + 10);
         Assert.Equal(source, back.Result["newPrimaryRegion"]!.GetValue<string>());
         await console.SettledAsync(source);
@@ -184,10 +183,4 @@ public sealed class StrategyTests(SandboxFixture sandbox) : IClassFixture<Sandbo
 
     private static async Task<IReadOnlyDictionary<string, int>> WeightsAsync(FailoverConsole console) =>
         new SortedDictionary<string, int>((await console.Get<TrafficEdge>().WeightsAsync(default)).ToDictionary(), StringComparer.Ordinal);
-
-    private static async Task<string> CacheRoleAsync(LiveFleet fleet, string region)
-    {
-        await using var redis = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{fleet.Ports.Redis(region)},password={fleet.Secret("redis")},allowAdmin=true");
-        return redis.GetServers()[0].IsReplica ? "slave" : "master";
-    }
 }

@@ -30,6 +30,19 @@ public sealed class RedisControl(Names names)
         };
     }
 
+    /// <returns>null when it cannot be reached</returns>
+    public async Task<RedisRole?> TryRoleAsync(ServiceOptions cache, CancellationToken cancel)
+    {
+        try
+        {
+            return await RoleAsync(cache, cancel);
+        }
+        catch (Exception e) when (e is System.Net.Sockets.SocketException or IOException or TimeoutException or InvalidDataException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Follows nobody any more: it takes writes.</summary>
     public Task PromoteAsync(ServiceOptions cache, CancellationToken cancel) => CallAsync(cache, cancel, "REPLICAOF", "NO", "ONE");
 
