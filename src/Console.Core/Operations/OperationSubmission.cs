@@ -21,11 +21,16 @@ internal sealed class OperationSubmission(
         return new PlanPreview(plan, plan.Hash, preflight, policy.For(plan));
     }
 
+    /// <summary>Characters: it stands in the journal, in the audit log and in every notification.</summary>
+    private const int LongestReason = 2000;
+
     public JsonObject? Reverse(Operation succeeded) => planners.Get(succeeded.Kind).Reverse(succeeded);
 
     public async Task<Submitted> SubmitAsync(OperationRequest request, Person person, CancellationToken cancel)
     {
         if (!person.May(Policies.Operate)) throw new NotAllowedException(Policies.Operate);
+        if (request.Reason.Length > LongestReason || request.BreakGlassReason is { Length: > LongestReason })
+            throw new RequestRefusedException("reason", $"A reason has at most {LongestReason} characters.");
         if (await FindEarlierAsync(request, person, cancel) is { } earlier) return earlier;
         await RefuseWhileStoppedAsync(request.Kind, cancel);
         var (planner, plan) = await PlanAsync(request.Kind, request.Request, cancel);

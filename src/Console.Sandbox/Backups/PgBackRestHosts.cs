@@ -11,6 +11,10 @@ public sealed class PgBackRestHosts(Supervisor supervisor, SandboxPaths paths, P
 {
     public const string Stanza = "orders";
 
+    private const int LockIsTaken = 50;
+    private const int MostTries = 120;
+    private static readonly TimeSpan Breath = TimeSpan.FromSeconds(0.5);
+
     /// <summary>pgBackRest's number of a repository to the region it lies in.</summary>
     public static IReadOnlyDictionary<int, string> Repositories { get; } = new Dictionary<int, string> { [1] = "us-east-1", [2] = "us-west-2" };
 
@@ -47,11 +51,18 @@ public sealed class PgBackRestHosts(Supervisor supervisor, SandboxPaths paths, P
     /// <summary>Makes the repositories known for this database; changes nothing when they are.</summary>
     public async Task CreateStanzaAsync(string primary, CancellationToken cancel)
     {
-        var made = await supervisor.RunAsync([Program(paths, primary), $"--stanza={Stanza}", "--log-level-console=warn", "stanza-create"], null, cancel);
+        var made = await TryAsync();
+        for (var tries = 1; made.ExitCode == LockIsTaken && tries < MostTries; tries++)
+        {
+            await Task.Delay(Breath, cancel); // the archiver of a primary that has just started holds it, and fails until the stanza is there
+            made = await TryAsync();
+        }
         if (made.ExitCode != 0)
         {
             throw new SandboxException($"pgBackRest could not prepare its repositories: {(made.Error + made.Output).Trim()}");
         }
+
+        Task<CommandResult> TryAsync() => supervisor.RunAsync([Program(paths, primary), $"--stanza={Stanza}", "--log-level-console=warn", "stanza-create"], null, cancel);
     }
 
     private string Global(string region) => $"""

@@ -58,7 +58,7 @@ public static class ApiRegistration
         api.MapRestores();
         api.MapApprovals();
         api.MapAutomation();
-        api.MapFallback("{**path}", () => Problems.Result(404, "Not found", "The API has no such call; /openapi/v1.json lists them.")).AllowAnonymous().ExcludeFromDescription();
+        api.MapFallback("{**path}", UnknownCalls.Answer).AllowAnonymous().ExcludeFromDescription();
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
         // Scalar's own page has an inline script, which the content security policy forbids; ours loads the same scripts from files.
         app.MapScalarApiReference("/docs/scalar").AllowAnonymous();

@@ -36,11 +36,11 @@ public static class AutomationEndpoints
 
         var stop = api.MapGroup("/emergency-stop").WithTags("Emergency stop");
         stop.MapGet("", async (EmergencyStop emergency, CancellationToken cancel) => View(await emergency.StatusAsync(cancel))).RequireAuthorization(Policies.ViewFleet).WithSummary("The present stop, or the last one");
-        stop.MapPost("", (ReasonRequest request, HttpContext context, Acting acting, EmergencyStop emergency) => acting.AsAsync(context, async person =>
-            TypedResults.Ok(View(await emergency.EngageAsync(Reason(request, "emergency stop"), person, context.RequestAborted)))))
+        stop.MapPost("", (HttpContext context, Acting acting, EmergencyStop emergency) => acting.AsAsync(context, async person =>
+            TypedResults.Ok(View(await emergency.EngageAsync(Reason(await OptionalBody.ReadAsync<ReasonRequest>(context), "emergency stop"), person, context.RequestAborted)))))
             .RequireAuthorization(Policies.StopExperiments).WithSummary("End all experiments and drills and undo them; never a failover or a restore").Produces<EmergencyStopView>();
-        stop.MapPost("/release", (ReasonRequest request, HttpContext context, Acting acting, EmergencyStop emergency) => acting.AsAsync(context, async person =>
-            TypedResults.Ok(View(await emergency.ReleaseAsync(Reason(request, "released"), person, context.RequestAborted)))))
+        stop.MapPost("/release", (HttpContext context, Acting acting, EmergencyStop emergency) => acting.AsAsync(context, async person =>
+            TypedResults.Ok(View(await emergency.ReleaseAsync(Reason(await OptionalBody.ReadAsync<ReasonRequest>(context), "released"), person, context.RequestAborted)))))
             .RequireAuthorization(Policies.StopExperiments).WithSummary("Let experiments and drills begin again").Produces<EmergencyStopView>();
     }
 
@@ -53,8 +53,13 @@ public static class AutomationEndpoints
         _ => false,
     };
 
-    /// <summary>Stopping must be easy: a missing reason is no obstacle.</summary>
-    private static string Reason(ReasonRequest request, string otherwise) => string.IsNullOrWhiteSpace(request.Reason) ? otherwise : request.Reason.Trim();
+    /// <summary>Stopping must be easy: a missing reason, or none that one could keep, is no obstacle.</summary>
+    private static string Reason(ReasonRequest? request, string otherwise) => request?.Reason?.Trim() switch
+    {
+        null or "" => otherwise,
+        { Length: > Check.Longest } words => words[..Check.Longest],
+        var reason => reason,
+    };
 
     private static EmergencyStopView View(EmergencyStopStatus status) => new(
         status.Engaged, status.EngagedAt, status.By, status.Reason, [.. status.Reverted.Select(r => new RevertedView(r.OperationId, r.Target, r.VerifiedAt))]);

@@ -20,8 +20,10 @@ public sealed class Check
         return value;
     }
 
-    /// <summary>What people write goes on record for years: at most 2,000 characters.</summary>
-    public void Length(string field, string? text) => That(text is not { Length: > 2000 }, field, "Use at most 2,000 characters.");
+    /// <summary>Characters; what people write goes on record for years.</summary>
+    public const int Longest = 2000;
+
+    public void Length(string field, string? text) => That(text is not { Length: > Longest }, field, "Use at most 2,000 characters.");
 
     /// <summary>A word of an enumeration in any case; null stays null.</summary>
     public T? Word<T>(string field, string? text) where T : struct, Enum

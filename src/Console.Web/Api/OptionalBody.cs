@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace OpsConsole.Web.Api;
 
@@ -10,7 +11,9 @@ public static class OptionalBody
     /// <exception cref="BadHttpRequestException">there is one, and it cannot be read</exception>
     public static async Task<T?> ReadAsync<T>(HttpContext context) where T : class
     {
-        if (context.Request.ContentType is null || context.Request.ContentLength == 0) return null;
+        if (context.Request.ContentLength == 0 || context.Request.ContentType is null && context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody != true) return null;
+        if (!context.Request.HasJsonContentType())
+            throw new BadHttpRequestException("Send a JSON body with the header Content-Type: application/json, or none.", StatusCodes.Status415UnsupportedMediaType);
         try
         {
             return await context.Request.ReadFromJsonAsync<T>(context.RequestAborted);

@@ -10,11 +10,15 @@ public sealed class CrossSiteGuard(RequestDelegate next)
     {
         var request = context.Request;
         if (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsOptions(request.Method)
-            || !request.Path.StartsWithSegments("/api") || request.Headers.Authorization.Count > 0 || IsOwn(request))
+            || !request.Path.StartsWithSegments("/api") || request.Headers.Authorization.Count > 0 || IsOwn(request) || IsNobodys(context))
             return next(context);
         return Problems.WriteAsync(context, 403, "Refused: the call may come from another site",
             $"Send the header {Header}: 1, or call from the console's own pages, or use a bearer token.");
     }
+
+    /// <summary>Rides on no cookie and can make none: it will hear that it is not signed in.</summary>
+    private static bool IsNobodys(HttpContext context) =>
+        context.Request.Headers.Cookie.Count == 0 && context.GetEndpoint()?.Metadata.GetMetadata<Microsoft.AspNetCore.Authorization.IAllowAnonymous>() is null;
 
     private static bool IsOwn(HttpRequest request)
     {

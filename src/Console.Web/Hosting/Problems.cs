@@ -18,6 +18,8 @@ public static class Problems
     public static IResult Result(int status, string title, string detail, params (string Key, object? Value)[] more) =>
         TypedResults.Problem(Make(status, title, detail, more));
 
+    public static IResult NotSignedIn() => Result(401, "Not signed in", "Sign in, or send Authorization: Bearer with a token that is neither expired nor revoked.");
+
     public static Task WriteAsync(HttpContext context, int status, string title, string detail, params (string Key, object? Value)[] more) =>
         Result(status, title, detail, more).ExecuteAsync(context);
 

@@ -25,7 +25,7 @@ public sealed class AccessResults : IAuthorizationMiddlewareResultHandler
         if (authorizeResult.Challenged)
         {
             context.Response.Headers.WWWAuthenticate = "Bearer";
-            return Problems.WriteAsync(context, 401, "Not signed in", "Sign in, or send Authorization: Bearer with a token that is neither expired nor revoked.");
+            return Problems.NotSignedIn().ExecuteAsync(context);
         }
         if (mustChange)
             return Problems.WriteAsync(context, 403, "The one-time password must be changed first", "Use PUT /api/v1/me/password.", ("mustChangePassword", true));

@@ -268,7 +268,7 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
     {
         var (asker, viewer) = (await console.PersonAsync(Roles.Approver), await console.PersonAsync(Roles.Viewer));
         (await viewer.PostAsync("/api/v1/emergency-stop", new { reason = "fire" })).Is(403);
-        var engaged = (await asker.PostAsync("/api/v1/emergency-stop", new { reason = "fire" })).Is(200);
+        var engaged = (await Reply.ReadAsync(await asker.Api.PostAsync("/api/v1/emergency-stop", null))).Is(200); // nothing but the call is needed
         Assert.Equal(("true", asker.Email), (engaged["engaged"], engaged["by"]));
         Assert.Empty(engaged.Body["reverted"]!.AsArray());
         Assert.Equal("false", (await asker.PostAsync("/api/v1/emergency-stop/release", new { reason = "out" })).Is(200)["engaged"]);

@@ -24,8 +24,8 @@ public static class ConsoleNavigation
         new("Action",
         [
             new("failover", "Failover", "failover", Policies.ViewFleet),
-            new("backups", "Backups", "history", Policies.ViewFleet),
-            new("restore", "Restore", "history", Policies.ViewFleet),
+            new("backups", "Backups", "backup", Policies.ViewFleet),
+            new("restore", "Restore", "restore", Policies.ViewFleet),
             new("drills", "Drills", "status", Policies.ViewFleet),
             new("chaos", "Chaos", "experiment", Policies.ViewFleet),
             new("operations", "Operations", "operation", Policies.ViewFleet),

@@ -11,7 +11,7 @@ public static class OperationWords
     {
         OperationState.Succeeded => HealthStatus.Healthy,
         OperationState.Failed => HealthStatus.Failed,
-        OperationState.Running or OperationState.RollingBack => HealthStatus.Degraded,
+        OperationState.Running or OperationState.RollingBack or OperationState.AwaitingApproval => HealthStatus.Degraded,
         _ => HealthStatus.Unknown,
     }, Say.Word(state), size);
 

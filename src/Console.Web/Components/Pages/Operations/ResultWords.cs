@@ -18,6 +18,7 @@ public static class ResultWords
         "servicesMoved" => ("Services moved", Plain(value)),
         "fencing" => ("Fence", value is JsonObject fence ? $"rung {Plain(fence["rung"])}: {Plain(fence["said"])}" : Plain(value)),
         "cleanUp" => ("Taken back", Plain(value)),
+        "copies" when value is JsonArray copies => ("Copies", string.Join("; ", copies.OfType<JsonObject>().Select(c => $"{Plain(c["repository"])}: {Plain(c["detail"])}"))),
         _ => (Words(name), name.EndsWith("Seconds", StringComparison.Ordinal) ? Say.Seconds(Number(value)) : name.EndsWith("Bytes", StringComparison.Ordinal) ? Say.Bytes(Number(value)) : Plain(value)),
     };
 
