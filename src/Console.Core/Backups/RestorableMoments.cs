@@ -52,15 +52,23 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
         await connection.Command("DELETE FROM backups.mark WHERE at < @before", ("before", clock.GetUtcNow() - options.LongestWindow - TimeSpan.FromDays(1))).ExecuteAsync(cancel);
     }
 
-    /// <summary>The newest moment whose log is stored; null: nothing is known.</summary>
-    public async Task<DateTimeOffset?> NewestAsync(string cluster, CancellationToken cancel)
+    /// <summary>Up to where an engine has the log, as the observing node has noted it: nothing before it is missing. Null: nothing is known.</summary>
+    public async Task<ArchivedLog?> StoredAsync(string cluster, string engine, CancellationToken cancel)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
-        var found = await connection.Command("""
-            SELECT max(m.at) AS at FROM backups.mark m JOIN backups.archived a ON a.cluster = m.cluster LEFT JOIN backups.fork f ON f.cluster = m.cluster AND f.timeline = m.timeline
+        return (await connection.Command("SELECT timeline, lsn::text AS lsn FROM backups.archived WHERE cluster = @cluster AND engine = @engine", ("cluster", cluster), ("engine", engine))
+            .ListAsync(r => new ArchivedLog(r.Get<int>("timeline"), WalPosition.Parse(r.Get<string>("lsn"))), cancel)).SingleOrDefault();
+    }
+
+    /// <summary>For each engine the newest moment up to which it has the log: what one has stored is of no use to a backup of another.</summary>
+    public async Task<IReadOnlyDictionary<string, DateTimeOffset>> NewestAsync(string cluster, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return (await connection.Command("""
+            SELECT a.engine, max(m.at) AS at FROM backups.mark m JOIN backups.archived a ON a.cluster = m.cluster LEFT JOIN backups.fork f ON f.cluster = m.cluster AND f.timeline = m.timeline
             WHERE m.cluster = @cluster AND m.lsn <= coalesce(f.lsn, 'FFFFFFFF/FFFFFFFF') AND ((m.timeline = a.timeline AND m.lsn <= a.lsn) OR m.timeline < a.timeline)
-            """, ("cluster", cluster)).ListAsync(r => r.Value<DateTimeOffset>("at"), cancel);
-        return found.SingleOrDefault();
+            GROUP BY a.engine
+            """, ("cluster", cluster)).ListAsync(r => (Engine: r.Get<string>("engine"), At: r.Get<DateTimeOffset>("at")), cancel)).ToDictionary(r => r.Engine, r => r.At);
     }
 
     /// <summary>How fast the log grows (bytes an hour, over the last hour) and how much was written since a moment; null where nothing is known.</summary>
@@ -81,9 +89,9 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
     {
         var usable = backups.Where(b => b.State.IsUsable() && b.Type != BackupType.Logical).ToList();
         if (usable.Count == 0) return null;
-        var (oldest, newest) = (usable.Min(b => b.EndedAt), usable.Max(b => b.EndedAt));
-        // The end of a backup can be restored whatever is known of the log.
-        var to = await NewestAsync(cluster, cancel) is { } logged && logged > newest ? logged : newest;
+        var logged = await NewestAsync(cluster, cancel);
+        // The end of a backup can be restored whatever is known of the log; a log without a backup of its engine leads nowhere.
+        var (oldest, to) = (usable.Min(b => b.EndedAt), usable.Select(b => b.EndedAt).Concat(usable.Select(b => logged.GetValueOrDefault(b.Engine))).Max());
         var window = clock.GetUtcNow() - options.WindowOf(cluster);
         return new RestorableRange(oldest > window ? oldest : window, to, await ForksAsync(cluster, oldest, cancel));
     }

@@ -38,6 +38,7 @@ public static class BackupCommands
             ["instance.list"] = $"cd {restored} 2>/dev/null || exit 0; for l in *.owner; do [ -L \"$l\" ] && echo \"${{l%.owner}} $(readlink \"$l\") {restored}/${{l%.owner}} $(head -n 1 \"${{l%.owner}}/postmaster.pid\" 2>/dev/null)\"; done; exit 0",
             ["instance.start"] = $"umask 077; d={restored}/{{port}}; rm -f $d/standby.signal $d/postmaster.pid; cat >> $d/postgresql.auto.conf && "
                 + $"{binaries["pg_ctl"]} -D $d -w -t 600 -l $d.log start >/dev/null || {{ tail -n 20 $d.log >&2; exit 1; }}",
+            ["instance.log"] = $"tail -n 40 {restored}/{{port}}.log",
             ["instance.check"] = $"PGPASSFILE={paths.PasswordFile(region)} {binaries["pg_amcheck"]} -h 127.0.0.1 -p {{port}} -U {OrdersCluster.Operator} --all --install-missing 2>&1",
             ["instance.remove"] = $"d={restored}/{{port}}; [ \"$(readlink $d.owner)\" = {{operation}} ] || exit 0; pkill -KILL -f -- \"pg1-path=$d \"; "
                 + "p=$(head -n 1 $d/postmaster.pid 2>/dev/null) && tr '\\0' ' ' </proc/$p/cmdline 2>/dev/null | grep -qF -- \"-D $d \" && { kill -INT $p; n=0; while kill -0 $p 2>/dev/null && [ $n -lt 500 ]; do sleep 0.01; n=$((n+1)); done; kill -KILL $p $(pgrep -P $p) 2>/dev/null; }; "

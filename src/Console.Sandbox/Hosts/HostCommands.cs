@@ -25,6 +25,7 @@ public static class HostCommands
             ["postgres.stop"] = $"touch {hold}; p=$(head -n 1 {data}/postmaster.pid 2>/dev/null) && kill -INT $p && {{ n=0; while {alive}; do sleep 0.01; n=$((n+1)); [ $n -eq 10 ] && a=$(pgrep -P $p -f ' archiver') && pkill -KILL -P $a; done; }}; rm -f {hold}; {binaries["pg_controldata"]} -D {data}",
             ["postgres.restart"] = $"{ctl} -m fast restart",
             ["postgres.reload"] = $"{ctl} reload",
+            ["postgres.log"] = $"tail -n 40 {log}",
             ["postgres.status"] = $"{binaries["pg_ctl"]} -D {data} status",
             ["postgres.control"] = $"{binaries["pg_controldata"]} -D {data}",
             ["postgres.demote"] = $"umask 077; cat >> {data}/postgresql.auto.conf && touch {data}/standby.signal",

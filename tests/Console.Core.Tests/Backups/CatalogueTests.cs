@@ -123,7 +123,7 @@ public sealed class CatalogueTests : IAsyncLifetime
         await MarkAsync(start.AddSeconds(10), 2, 0x380);
         await MarkAsync(start.AddSeconds(11), 2, 0x480);
         await _moments.ArchivedAsync("orders", "pgbackrest", 1, new WalPosition(0x500), default);
-        Assert.Equal(start.AddSeconds(3), await _moments.NewestAsync("orders", default));
+        Assert.Equal(start.AddSeconds(3), (await _moments.NewestAsync("orders", default))["pgbackrest"]);
 
         await _moments.ArchivedAsync("orders", "pgbackrest", 2, new WalPosition(0x400), default);
         await _moments.ArchivedAsync("orders", "pgbackrest", 1, new WalPosition(0x600), default); // a straggler changes nothing
@@ -131,6 +131,21 @@ public sealed class CatalogueTests : IAsyncLifetime
         var range = await _catalogue.RangeAsync("orders");
         Assert.Equal(start.AddSeconds(10), range!.To);
         Assert.Equal(new HistoryFork(1, start.AddSeconds(3), start.AddSeconds(10)), Assert.Single(range.Forks));
+    }
+
+    [Fact]
+    public async Task Range_LogOfAnotherEngine_LeadsNowhereWithoutItsBackup()
+    {
+        await EnterAsync();
+        var start = _clock.GetUtcNow();
+        await MarkAsync(start.AddSeconds(1), 1, 0x100);
+        await MarkAsync(start.AddSeconds(2), 1, 0x200);
+        await _moments.ArchivedAsync("orders", "pgbackrest", 1, new WalPosition(0x100), default);
+        await _moments.ArchivedAsync("orders", "streaming", 1, new WalPosition(0x200), default);
+
+        Assert.Equal(start.AddSeconds(1), (await _catalogue.RangeAsync("orders"))!.To);
+        Assert.Equal(start.AddSeconds(2), (await _moments.NewestAsync("orders", default))["streaming"]);
+        Assert.Equal(new ArchivedLog(1, new WalPosition(0x100)), await _moments.StoredAsync("orders", "pgbackrest", default));
     }
 
     private Task MarkAsync(DateTimeOffset at, int timeline, ulong position) => _moments.MarkAsync("orders", at, timeline, new WalPosition(position), default);

@@ -65,6 +65,16 @@ public sealed class PgBackRestTests
     }
 
     [Fact]
+    public void ArchiverView_OlderSegmentsWait_CountsUpToThem()
+    {
+        var stored = new ArchivedLog(2, new WalPosition(0x0300_0000));
+
+        Assert.Equal(new ArchivedLog(2, new WalPosition(0x0100_0000)), ArchiverView.Before(stored, "0000000000000001", 16 << 20));
+        Assert.Equal(stored, ArchiverView.Before(stored, "0000000000000003", 16 << 20));
+        Assert.Equal(stored, ArchiverView.Before(stored, "", 16 << 20));
+    }
+
+    [Fact]
     public void ArchiverView_SegmentName_IsItsEnd()
     {
         Assert.Equal(new ArchivedLog(2, new WalPosition(0x1_0200_0000)), ArchiverView.Parse("000000020000000100000001", 16 << 20));

@@ -1,12 +1,12 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Npgsql;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Backups.Restoring;
 using OpsConsole.Core.Operations;
 using OpsConsole.Fleet.Tests.Failover;
 using OpsConsole.Fleet.Tests.Sandbox;
+using static OpsConsole.Fleet.Tests.Backups.BackupKit;
 
 namespace OpsConsole.Fleet.Tests.Backups;
 
@@ -14,44 +14,44 @@ namespace OpsConsole.Fleet.Tests.Backups;
 public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     [Fact]
-    public async Task Backup_FullAndIncremental_ProvenAndRestoredToAMoment()
+    public async Task Backup_FullAndIncremental_ProvenAndRestoredToAMomentAcrossASwitchover()
     {
         var fleet = LiveFleet.Of(sandbox);
         await using var console = await FailoverConsole.StartAsync(fleet);
         await console.SettledAsync();
         await ExecuteAsync(fleet.WriteEndpoint, "DROP TABLE IF EXISTS moments; CREATE TABLE moments (n int, at timestamptz DEFAULT clock_timestamp())");
 
-        var full = await BackupAsync(console, "full");
-        var incremental = await BackupAsync(console, "incremental");
+        var full = await console.BackupAsync("full");
+        var incremental = await console.BackupAsync("incremental");
         Assert.Equal((BackupType.Full, BackupState.Verified), (full.Type, full.State));
         Assert.Equal((BackupType.Incremental, full.Id), (incremental.Type, incremental.BaseId!.Value));
         Assert.Equal(["us-east-1", "us-west-2"], incremental.Copies.Where(c => c.State == CopyState.Verified).Select(c => c.Region).Order());
         Assert.True(incremental.SizeBytes > 0 && incremental.StoredBytes < full.StoredBytes);
 
-        var proof = await SucceedAsync(console, BackupKinds.Verify, new() { ["backupId"] = incremental.Id.ToString() });
+        var proof = await console.ProveAsync(incremental);
         var proven = await console.Get<IBackupCatalogue>().NewestProvenAsync("orders");
         Assert.Equal(incremental.Id, proven!.Id);
         Assert.True(proven.RestoreSeconds > 0);
         Assert.Contains(proof.Result["findings"]!.AsArray(), f => f!["name"]!.GetValue<string>() == "pg_amcheck");
         Assert.Empty(await console.Get<Instances>().AllAsync(CancellationToken.None));
 
-        // Two rows, the moment, and one too late.
+        // A row before the move, a move, a row after it, the moment, and one too late.
         await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO moments VALUES (1)");
+        await console.MoveAsync();
         await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO moments VALUES (2)");
         var moment = await fleet.AskAsync<DateTime>(fleet.WriteEndpoint, "SELECT clock_timestamp()");
         await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO moments VALUES (3)");
+        // The other engine's log is seconds behind and gets there first: this one's must be brought all the same.
+        await console.LogReachesAsync("streaming", moment);
 
-        var restored = await SucceedAsync(console, BackupKinds.Restore, new()
-        {
-            ["cluster"] = "orders", ["targetTime"] = moment.ToString("O", CultureInfo.InvariantCulture), ["destination"] = "new",
-        });
-        Assert.Equal("1,2", await fleet.AskAsync<string>(Libpq(restored.Result["connection"]!.GetValue<string>()), "SELECT string_agg(n::text, ',' ORDER BY n) FROM moments"));
+        var restored = await console.RestoreAsync(moment);
+        Assert.Equal("1,2", await fleet.AskAsync<string>(Instance(restored), "SELECT string_agg(n::text, ',' ORDER BY n) FROM moments"));
         Assert.InRange(restored.Result["measuredRpoSeconds"]!.GetValue<double>(), 0, 30);
         var range = await console.Get<IBackupCatalogue>().RangeAsync("orders");
         Assert.True(range!.To >= moment.ToUniversalTime(), $"{range} does not reach {moment:O}");
+        Assert.NotEmpty(range.Forks);
 
-        var taken = await console.Get<OperationService>().RollBackAsync(restored.Id, "seen", Core.Approvals.Person.Console);
-        Assert.Equal(OperationState.Succeeded, (await console.EndAsync(taken.Id)).State);
+        await console.DiscardAsync(restored);
         Assert.Empty(await console.Get<Instances>().AllAsync(CancellationToken.None));
     }
 
@@ -61,7 +61,7 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
         var fleet = LiveFleet.Of(sandbox);
         await using var console = await FailoverConsole.StartAsync(fleet);
         await console.SettledAsync();
-        var backup = await BackupAsync(console, "full");
+        var backup = await console.BackupAsync("full");
         Damage("us-west-2", backup.Copies.Single(c => c.Region == "us-west-2").Label);
 
         var verification = await console.RunAsync(BackupKinds.Verify, new() { ["backupId"] = backup.Id.ToString() });
@@ -75,7 +75,7 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
 
         // The other copy still restores.
         Damage("us-west-2", backup.Copies.Single(c => c.Region == "us-west-2").Label);
-        var restored = await SucceedAsync(console, BackupKinds.Restore, new() { ["cluster"] = "orders", ["backupId"] = backup.Id.ToString(), ["destination"] = "new" });
+        var restored = await console.RestoreAsync(null, backup);
         Assert.Equal("us-east-1-store", restored.Result["repository"]!.GetValue<string>());
         await console.Get<OperationService>().RollBackAsync(restored.Id, "seen", Core.Approvals.Person.Console);
         await Eventually.TrueAsync(async () => (await console.Get<Instances>().AllAsync(CancellationToken.None)).Count == 0, "the instance is gone", TimeSpan.FromSeconds(30));
@@ -89,7 +89,7 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
         await console.SettledAsync();
         await ExecuteAsync(fleet.WriteEndpoint, "DROP TABLE IF EXISTS mistakes; CREATE TABLE mistakes (n int)");
         await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO mistakes VALUES (1)");
-        await BackupAsync(console, "full");
+        await console.BackupAsync("full");
         var moment = await fleet.AskAsync<DateTime>(fleet.WriteEndpoint, "SELECT clock_timestamp()");
         await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO mistakes VALUES (2)");
         var region = console.Primary;
@@ -97,7 +97,7 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
         var preview = await console.Get<OperationService>().PreviewAsync(BackupKinds.Restore, request);
         Assert.True(preview.Approval.Required);
 
-        var restored = await SucceedAsync(console, BackupKinds.Restore, request);
+        var restored = await console.SucceedAsync(BackupKinds.Restore, request);
 
         await console.SettledAsync(region);
         Assert.Equal("1", await fleet.AskAsync<string>(fleet.Node(region), "SELECT string_agg(n::text, ',' ORDER BY n) FROM mistakes"));
@@ -109,21 +109,6 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
         Assert.True(ended.State == OperationState.Succeeded, await console.StoryAsync(ended));
         await console.SettledAsync(region);
         Assert.Equal("1,2", await fleet.AskAsync<string>(fleet.Node(region), "SELECT string_agg(n::text, ',' ORDER BY n) FROM mistakes"));
-    }
-
-    private static async Task<Backup> BackupAsync(FailoverConsole console, string type)
-    {
-        var operation = await SucceedAsync(console, BackupKinds.Backup, new() { ["cluster"] = "orders", ["type"] = type });
-        return (await console.Get<IBackupCatalogue>().FindAsync(operation.Result["backupId"]!.GetValue<Guid>()))!;
-    }
-
-    private static async Task<Operation> SucceedAsync(FailoverConsole console, string kind, JsonObject request)
-    {
-        var operation = await console.RunAsync(kind, request, TimeSpan.FromMinutes(3));
-        var story = await console.StoryAsync(operation);
-        TestContext.Current.TestOutputHelper?.WriteLine(story);
-        Assert.True(operation.State == OperationState.Succeeded, story);
-        return operation;
     }
 
     // Overwrites the middle of every object of a backup set.
@@ -141,20 +126,5 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
             damaged++;
         }
         Assert.True(damaged > 0, $"no object of {label} in {store}");
-    }
-
-    private static string Libpq(string uri)
-    {
-        var at = new Uri(uri);
-        var user = at.UserInfo.Split(':');
-        return new NpgsqlConnectionStringBuilder { Host = at.Host, Port = at.Port, Username = user[0], Password = user[1], Database = at.AbsolutePath.Trim('/'), Pooling = false }.ConnectionString;
-    }
-
-    private static async Task ExecuteAsync(string connectionString, string sql)
-    {
-        await using var connection = new NpgsqlConnection(connectionString);
-        await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync();
     }
 }

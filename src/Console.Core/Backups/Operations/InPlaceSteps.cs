@@ -13,6 +13,7 @@ namespace OpsConsole.Core.Backups.Operations;
 public sealed class InPlaceNodes(FleetModel fleet, IHostShell shell, NodeHost hosts, OldPrimary old, TimeProvider time)
 {
     private static readonly TimeSpan OpenLimit = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(5);
     private static readonly string[] RecoverySettings = ["recovery_target", "recovery_target_time", "recovery_target_name", "recovery_target_timeline", "recovery_target_action", "restore_command"];
 
     public bool Offers(string region) => shell.Offers(region, "data.aside") && hosts.Offers(region, NodeHost.Stop) && hosts.Offers(region, NodeHost.Start);
@@ -69,10 +70,23 @@ public sealed class InPlaceNodes(FleetModel fleet, IHostShell shell, NodeHost ho
     public async Task OpenPrimaryAsync(string cluster, string region, CancellationToken cancel)
     {
         if (await StoppedAsync(cluster, region, cancel)) await hosts.StartAsync(cluster, region, cancel);
-        await NodeSql.UntilAsync(() => IsWritableAsync(cluster, region, cancel), OpenLimit, time, () => $"{region} does not end its recovery.", cancel);
+        await OpensAsync(cluster, region, cancel);
         // What told it where to stop must not reach the standbys, which take its settings along.
         await using var node = await OpenAsync(cluster, region, cancel);
         foreach (var setting in RecoverySettings) await node.ExecuteAsync($"ALTER SYSTEM RESET {setting}", cancel);
+    }
+
+    // It was started and has answered: when nobody listens any more, its recovery could not reach the target.
+    private async Task OpensAsync(string cluster, string region, CancellationToken cancel)
+    {
+        var heard = time.GetTimestamp();
+        await NodeSql.UntilAsync(async () =>
+        {
+            if (await IsWritableAsync(cluster, region, cancel)) return true;
+            if (!await StoppedAsync(cluster, region, cancel)) heard = time.GetTimestamp();
+            if (time.GetElapsedTime(heard) < SilenceLimit) return false;
+            throw new StepFailedException($"The server in {region} has ended. {ServerLog.Reason(await hosts.LogAsync(cluster, region, cancel))}".Trim()) { Final = true };
+        }, OpenLimit, time, () => $"{region} does not end its recovery.", cancel);
     }
 
     public async Task<bool> IsWritableAsync(string cluster, string region, CancellationToken cancel)
@@ -192,7 +206,7 @@ public sealed class OpenRestored(BackupParts parts, InPlaceNodes nodes) : InPlac
         var copy = backup.Copies.First(c => c.Repository == context.Parameter<string[]>("copies")[0]);
         // What an earlier try has left is replaced: the old data lies aside.
         await Nodes.EmptyAsync(cluster, region, context.OperationId, context.Cancel);
-        await Parts.Engines.Get(backup.Engine).RestoreAsync(new RestoreOrder(cluster, backup.Type, copy, OpenInstance.Target(context, Parts.Feed), region, Nodes.Data(cluster, region)), Progress(context), context.Cancel);
+        await Parts.Engines.Get(backup.Engine).RestoreAsync(new RestoreOrder(cluster, backup.Type, copy, await OpenInstance.TargetAsync(context, Parts), region, Nodes.Data(cluster, region)), Progress(context), context.Cancel);
         await Nodes.SettleAsync(cluster, region, context.OperationId, context.Cancel);
         await context.ProgressAsync(60, "the server starts and recovers");
         await Nodes.OpenPrimaryAsync(cluster, region, context.Cancel);

@@ -9,7 +9,7 @@ namespace OpsConsole.Core.Backups.Operations;
 
 /// <summary>Restores: <c>{cluster, backupId and/or targetTime, destination, region?}</c>; destination is new or inPlace, and discard (with <c>operation</c>) takes a new
 /// instance away again.</summary>
-public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, BackupCatalogue catalogue, BackupEngineRegistry engines, Instances instances, InPlaceNodes nodes,
+public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, BackupCatalogue catalogue, RestorableMoments moments, BackupEngineRegistry engines, Instances instances, InPlaceNodes nodes,
     IFleetFeed feed, TimeProvider time) : IPlanner
 {
     /// <summary>A restored instance is taken away by one click for so long.</summary>
@@ -195,7 +195,9 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
         if (target is null) throw new RequestRefusedException("targetTime", "Give backupId, targetTime or both.");
         var backups = await catalogue.ListAsync(cluster, limit: 100_000, cancel: cancel);
         var fitting = backups.Where(b => b.State.IsUsable() && b.Type != BackupType.Logical && b.EndedAt <= target && engines.Find(b.Engine) is { Capabilities.PointInTime: true }).ToList();
-        var chosen = fitting.OrderByDescending(b => b.State is BackupState.Verified or BackupState.Proven).ThenByDescending(b => b.EndedAt).FirstOrDefault();
+        // Of equally good ones that whose log is there already: with a lost primary no more is to be had.
+        var logged = await moments.NewestAsync(cluster, cancel);
+        var chosen = fitting.OrderByDescending(b => b.State is BackupState.Verified or BackupState.Proven).ThenByDescending(b => logged.GetValueOrDefault(b.Engine) > target).ThenByDescending(b => b.EndedAt).FirstOrDefault();
         return chosen is not null ? (chosen, target) : throw new RequestRefusedException("targetTime",
             backups.LastOrDefault(b => b.State.IsUsable()) is { } oldest ? $"No usable backup ended before that moment; the oldest is of {oldest.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z." : $"There is no usable backup of {cluster}. Take one first.");
     }

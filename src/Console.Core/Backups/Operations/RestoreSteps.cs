@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using Npgsql;
 using OpsConsole.Core.Backups.Restoring;
 using OpsConsole.Core.Drivers.Postgres.Control;
-using OpsConsole.Core.Live;
+using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Backups.Operations;
@@ -22,14 +22,14 @@ public sealed class StoreLog(BackupParts parts, RestoreLog log) : BackupStep(par
 
     public override Task ActAsync(StepContext context) => TellingAsync(async () =>
     {
-        var (cluster, target) = (Cluster(context), context.Parameter<DateTimeOffset>("targetTime"));
-        if (await Parts.Moments.NewestAsync(cluster, context.Cancel) is { } newest && newest > target)
+        var (cluster, engine, target) = (Cluster(context), Engine(context).Id, context.Parameter<DateTimeOffset>("targetTime"));
+        if (await log.HasAsync(cluster, engine, target, context.Cancel))
         {
-            await context.SayAsync($"The log is stored up to {newest.UtcDateTime:u}.");
+            await context.SayAsync($"{engine} has the log past {target.UtcDateTime:u}.");
             return;
         }
-        await context.SayAsync("The log up to that moment is not stored yet: the primary closes its segment now.");
-        await log.BringAsync(cluster, Engine(context), target, context.SayAsync, context.Cancel);
+        await context.SayAsync($"{engine} has not stored the log up to that moment yet: the primary closes its segment now.");
+        await log.BringAsync(cluster, engine, target, context.SayAsync, context.Cancel);
     });
 }
 
@@ -57,7 +57,7 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
         await FillAsync(context, place);
         await context.ProgressAsync(60, "the server starts and recovers");
         await Parts.Instances.StartAsync(place, context.Cancel);
-        await NodeSql.UntilAsync(() => AnswersAsync(context, place), OpenLimit, Parts.Time, () => "It does not end its recovery.", context.Cancel);
+        await NodeSql.UntilAsync(() => OpensAsync(context, place), OpenLimit, Parts.Time, () => "It does not end its recovery.", context.Cancel);
         var seconds = Math.Round(Parts.Time.GetElapsedTime(began).TotalSeconds, 3);
         context.Outputs.Set(RestoreOutputs.Seconds, seconds);
         context.Result.Set(RestoreOutputs.Seconds, seconds);
@@ -81,7 +81,7 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
     private async Task FillAsync(StepContext context, InstancePlace place)
     {
         var backup = await BackupAsync(context);
-        var target = Target(context, Parts.Feed);
+        var target = await TargetAsync(context, Parts);
         var wanted = context.Parameter<string[]>("copies");
         var copies = wanted.Select(r => backup.Copies.FirstOrDefault(c => c.Repository == r)).OfType<BackupCopy>().ToList();
         for (var i = 0; i < copies.Count; i++)
@@ -101,21 +101,51 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
         }
     }
 
-    /// <summary>Along the history of the timeline that the cluster is on now: others may be stored, too.</summary>
-    internal static RestoreTarget Target(StepContext context, IFleetFeed feed) => context.Step.Parameters["targetTime"] is { } at
-        ? new RestoreTarget(RecoveryTarget.Time, at.GetValue<DateTimeOffset>(), Timeline: feed.Current.Clusters.GetValueOrDefault(Cluster(context))?.Timeline)
-        : new RestoreTarget(RecoveryTarget.Backup);
+    /// <summary>Along the history of the newest timeline that the engine has log of: others may be stored, too, and that of a promotion a moment ago may not be.</summary>
+    internal static async Task<RestoreTarget> TargetAsync(StepContext context, BackupParts parts)
+    {
+        if (context.Step.Parameters["targetTime"] is not { } at) return new RestoreTarget(RecoveryTarget.Backup);
+        var stored = await parts.Moments.StoredAsync(Cluster(context), context.Parameter<string>("engine"), context.Cancel);
+        return new RestoreTarget(RecoveryTarget.Time, at.GetValue<DateTimeOffset>(), Timeline: stored?.Timeline ?? parts.Feed.Current.Clusters.GetValueOrDefault(Cluster(context))?.Timeline);
+    }
 
-    private async Task<bool> AnswersAsync(StepContext context, InstancePlace place)
+    private async Task<bool> AnswersAsync(StepContext context, InstancePlace place) => await IsWritableAsync(context, place) == true;
+
+    /// <summary>A server whose recovery cannot reach its target ends: that is no reason to wait on.</summary>
+    private async Task<bool> OpensAsync(StepContext context, InstancePlace place)
+    {
+        if (await IsWritableAsync(context, place) is { } writable) return writable;
+        if (await RunsAsync(context, place)) return false;
+        throw new BackupEngineException($"The restored server in {place.Region} has ended. {await Parts.Instances.LastWordsAsync(place, context.Cancel)}".Trim()) { Final = true };
+    }
+
+    private async Task<bool> RunsAsync(StepContext context, InstancePlace place)
+    {
+        try
+        {
+            return (await Parts.Instances.ListAsync(place.Region, context.Cancel)).Any(i => i.Operation == context.OperationId && i.Pid is not null);
+        }
+        catch (HostShellException)
+        {
+            return true; // a host that cannot be asked says nothing of it
+        }
+    }
+
+    /// <returns>null: nobody listens there</returns>
+    private async Task<bool?> IsWritableAsync(StepContext context, InstancePlace place)
     {
         try
         {
             await using var connection = await Parts.Instances.OpenAsync(Cluster(context), place, context.Cancel);
             return !await Promotion.InRecoveryAsync(connection, context.Cancel);
         }
-        catch (NpgsqlException)
+        catch (PostgresException)
         {
             return false; // not open yet
+        }
+        catch (NpgsqlException)
+        {
+            return null;
         }
     }
 }

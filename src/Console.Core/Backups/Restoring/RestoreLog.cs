@@ -11,8 +11,16 @@ public sealed class RestoreLog(FleetModel fleet, IFleetFeed feed, RestorableMome
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>A restore to a moment ends at the first commit after it: with the heartbeats there is one within this.</summary>
+    private static readonly TimeSpan CommitMargin = TimeSpan.FromSeconds(5);
+
+    /// <summary>Whether this engine has the log up to a moment and the commit after it.</summary>
+    public async Task<bool> HasAsync(string cluster, string engine, DateTimeOffset target, CancellationToken cancel) =>
+        (await moments.NewestAsync(cluster, cancel)).TryGetValue(engine, out var newest)
+        && newest > (feed.Current.Clusters.GetValueOrDefault(cluster)?.PrimaryRegion is null ? target : target + CommitMargin); // without a primary no more is to be had
+
     /// <exception cref="BackupEngineException">there is no primary, or the log does not arrive</exception>
-    public async Task BringAsync(string cluster, IBackupEngine engine, DateTimeOffset target, Func<string, System.Text.Json.Nodes.JsonObject?, Task> say, CancellationToken cancel)
+    public async Task BringAsync(string cluster, string engine, DateTimeOffset target, Func<string, System.Text.Json.Nodes.JsonObject?, Task> say, CancellationToken cancel)
     {
         if (feed.Current.Clusters.GetValueOrDefault(cluster)?.PrimaryRegion is not { } region) throw new BackupEngineException($"{cluster} has no primary that could close its log: choose a target up to the newest stored moment.");
         // A restore to a moment ends at the first commit after it: there must be one.
@@ -27,13 +35,13 @@ public sealed class RestoreLog(FleetModel fleet, IFleetFeed feed, RestorableMome
         await moments.MarkAsync(cluster, at, timeline, position, cancel);
         await node.ExecuteAsync("SELECT pg_switch_wal()", cancel);
         var start = time.GetTimestamp();
-        while (await engine.ArchivedAsync(cluster, cancel) is not { } archived || archived.Timeline < timeline || (archived.Timeline == timeline && archived.Position < position))
+        // As the observing node notes it: only there is all of a promotion's log known to be on its way, and only there is streaming watched.
+        while (await moments.StoredAsync(cluster, engine, cancel) is not { } stored || stored.Timeline < timeline || (stored.Timeline == timeline && stored.Position < position))
         {
             if (time.GetElapsedTime(start) > Limit)
-                throw new BackupEngineException($"The log did not arrive in its repositories within {Limit.TotalSeconds} s. Look at archive_command's errors in the log of {region}, or choose an earlier target.");
+                throw new BackupEngineException($"The log of {engine} did not arrive in its repositories within {Limit.TotalSeconds} s. Look at {(engine == BackupEngines.PgBackRest ? $"archive_command's errors in the log of {region}" : "the log stream on the Backups page")}, or choose an earlier target.");
             await Task.Delay(Pause, time, cancel);
         }
-        await moments.ArchivedAsync(cluster, engine.Id, timeline, position, cancel);
         await say($"The log is stored up to {at.UtcDateTime:u}.", null);
     }
 }

@@ -22,6 +22,9 @@ public sealed class NodeHost(IHostShell shell, FleetModel fleet)
     /// <summary>A fresh copy of the source, keeping the node's own configuration files.</summary>
     public const string BaseBackup = "postgres.basebackup";
 
+    /// <summary>Prints the end of the server's log.</summary>
+    public const string Log = "postgres.log";
+
     public bool Offers(string region, string command) => shell.Offers(region, command);
 
     /// <summary>Fast shutdown: standbys that stream get the last of the log. Returns when the server is gone.</summary>
@@ -69,6 +72,10 @@ public sealed class NodeHost(IHostShell shell, FleetModel fleet)
             ["slot"] = Upstream.SlotOf(fleet.Clusters[cluster], region),
         };
     }
+
+    /// <returns>the end of the server's log; empty where the shell does not offer it</returns>
+    public async Task<string> LogAsync(string cluster, string region, CancellationToken cancel) =>
+        Offers(region, Log) ? (await RunAsync(Log, cluster, region, null, cancel)).Output : "";
 
     /// <returns>what it printed</returns>
     public async Task<string> RunHookAsync(string region, string command, IReadOnlyDictionary<string, string> arguments, CancellationToken cancel) =>
