@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 
 namespace OpsConsole.Core.Backups;
@@ -11,6 +12,7 @@ public sealed class BackupMetrics : IDisposable
     private readonly Meter _meter;
     private readonly Counter<long> _operations;
     private readonly Histogram<double> _recovery;
+    private readonly ConcurrentDictionary<string, (DateTimeOffset? At, double LimitSeconds)> _restorable = [];
     private volatile BackupFigures _figures = new([], []);
 
     public BackupMetrics(IMeterFactory meters, TimeProvider time)
@@ -19,8 +21,9 @@ public sealed class BackupMetrics : IDisposable
         _operations = _meter.CreateCounter<long>("dr_backup_operations", description: "Backups, verifications, restores and expiries that ended on this node");
         _recovery = _meter.CreateHistogram<double>("dr_recovery_time_seconds", description: "Measured time from the begin of a restore until its database answered");
         _meter.CreateObservableGauge("dr_backup_size_bytes", () => _figures.Sizes.Select(s => new Measurement<double>(s.Bytes, Tag("type", s.Type), Tag("region", s.Region))), description: "Bytes stored of backups that have not expired");
-        Age("dr_backup_newest_restorable_age_seconds", "Age of the newest moment that can be restored", c => c.NewestRestorableAt, time);
-        Age("dr_backup_proven_age_seconds", "Age of the newest proof that a backup can be restored", c => c.ProvenAt, time);
+        Gauge("dr_backup_newest_restorable_age_seconds", "Age of the newest moment that can be restored", () => _restorable.Where(r => r.Value.At is not null).Select(r => (r.Key, (time.GetUtcNow() - r.Value.At!.Value).TotalSeconds)));
+        Gauge("dr_backup_newest_restorable_limit_seconds", "Age of the newest restorable moment above which there is an alarm", () => _restorable.Select(r => (r.Key, r.Value.LimitSeconds)));
+        Gauge("dr_backup_proven_age_seconds", "Age of the newest proof that a backup can be restored", () => _figures.Clusters.Where(c => c.ProvenAt is not null).Select(c => (c.Cluster, (time.GetUtcNow() - c.ProvenAt!.Value).TotalSeconds)));
     }
 
     /// <param name="operation">backup, verify, restore or expire</param>
@@ -31,8 +34,11 @@ public sealed class BackupMetrics : IDisposable
 
     public void Show(BackupFigures figures) => _figures = figures;
 
-    private void Age(string name, string description, Func<ClusterFigures, DateTimeOffset?> of, TimeProvider time) => _meter.CreateObservableGauge(name, () => _figures.Clusters
-        .Where(c => of(c) is not null).Select(c => new Measurement<double>((time.GetUtcNow() - of(c)!.Value).TotalSeconds, Tag("cluster", c.Cluster))), description: description);
+    /// <param name="newest">newest restorable moment of the cluster; null: none is known</param>
+    public void Show(string cluster, DateTimeOffset? newest, double limitSeconds) => _restorable[cluster] = (newest, limitSeconds);
+
+    private void Gauge(string name, string description, Func<IEnumerable<(string Cluster, double Value)>> of) =>
+        _meter.CreateObservableGauge(name, () => of().Select(v => new Measurement<double>(v.Value, Tag("cluster", v.Cluster))), description: description);
 
     private static KeyValuePair<string, object?> Tag(string name, string value) => KeyValuePair.Create(name, (object?)value);
 
@@ -40,5 +46,5 @@ public sealed class BackupMetrics : IDisposable
 }
 
 public sealed record StoredFigures(string Type, string Region, long Bytes);
-public sealed record ClusterFigures(string Cluster, DateTimeOffset? NewestRestorableAt, DateTimeOffset? ProvenAt);
+public sealed record ClusterFigures(string Cluster, DateTimeOffset? ProvenAt);
 public sealed record BackupFigures(IReadOnlyList<StoredFigures> Sizes, IReadOnlyList<ClusterFigures> Clusters);

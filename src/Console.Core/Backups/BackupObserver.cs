@@ -11,7 +11,7 @@ namespace OpsConsole.Core.Backups;
 /// <summary>Watches up to where each cluster can be restored: notes the primary's position, asks the engines what is stored, follows timelines, and
 /// shows the newest restorable moment in the picture.</summary>
 public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, BackupEngineRegistry engines, RestorableMoments moments, BackupCatalogue catalogue,
-    IHostShell shell, IFleetFeed feed, IFleetReducer reducer, BackupMetrics metrics, TimeProvider time, ILogger<BackupObserver> log) : IObserver
+    IHostShell shell, IFleetFeed feed, IFleetReducer reducer, BackupMetrics metrics, RestorableRpo rpo, TimeProvider time, ILogger<BackupObserver> log) : IObserver
 {
     private readonly Dictionary<string, int> _timelines = [];
     private readonly Dictionary<string, string> _silent = [];
@@ -53,6 +53,8 @@ public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, Bac
         }
         var newest = (await catalogue.RangeAsync(cluster.Id, cancel))?.To;
         reducer.Cluster(cluster.Id, state => state with { NewestRestorableAt = newest });
+        metrics.Show(cluster.Id, newest, rpo.Of(cluster.Id).LimitSeconds);
+        rpo.Watch(cluster.Id);
     }
 
     private async Task PrimaryAsync(ClusterOptions cluster, string region, CancellationToken cancel)
@@ -88,7 +90,7 @@ public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, Bac
         var backups = await catalogue.ListAsync(limit: 100_000, cancel: cancel);
         var sizes = backups.SelectMany(b => b.Copies.Where(c => c.State != CopyState.Failed).Select(c => (b.Type, c.Region, c.StoredBytes)))
             .GroupBy(c => (c.Type, c.Region)).Select(g => new StoredFigures(g.Key.Type.ToString().ToLowerInvariant(), g.Key.Region, g.Sum(c => c.StoredBytes)));
-        return new BackupFigures([.. sizes], [.. clusters.Select(c => new ClusterFigures(c.Id, feed.Current.Clusters.GetValueOrDefault(c.Id)?.NewestRestorableAt, backups.Where(b => b.Cluster == c.Id).Max(b => b.ProvenAt)))]);
+        return new BackupFigures([.. sizes], [.. clusters.Select(c => new ClusterFigures(c.Id, backups.Where(b => b.Cluster == c.Id).Max(b => b.ProvenAt)))]);
     }
 
     private static bool IsOutOfReach(Exception e, CancellationToken cancel) =>

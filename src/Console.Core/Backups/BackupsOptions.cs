@@ -77,6 +77,8 @@ public sealed class BackupPolicyOptions
     public bool Scheduled { get; set; } = true;
     /// <summary>Days back to which any second can be restored. 1 to 400.</summary>
     [Range(1, 400)] public double WindowDays { get; set; } = 7;
+    /// <summary>Age of the newest restorable moment above which there is an alarm, in s. 5 to 604,800. Null: the cluster's RPO target.</summary>
+    [Range(5, 604_800)] public double? RestorableWithinSeconds { get; set; }
     public AdaptiveOptions Adaptive { get; set; } = new();
     public RetentionOptions Retention { get; set; } = new();
     /// <summary>Asked of each restored instance besides the built-in checks.</summary>

@@ -24,6 +24,7 @@ public static class BackupsRegistration
         services.AddSingleton<BackupCatalogue>();
         services.AddSingleton<IBackupCatalogue>(s => s.GetRequiredService<BackupCatalogue>());
         services.AddSingleton<BackupRecords>();
+        services.AddSingleton<RestorableRpo>();
         services.AddSingleton<BackupEngineRegistry>();
         services.AddSingleton<BackupMetrics>();
         services.AddSingleton<ArchiverView>();

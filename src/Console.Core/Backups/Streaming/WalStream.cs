@@ -166,7 +166,8 @@ internal sealed class WalStream(ClusterOptions cluster, IWalConnection connectio
             end = _received;
             content = _segment.AsSpan(0, (int)(end.Value % (ulong)_segmentBytes)).ToArray();
         }
-        if (content.Length == 0 || end == _partial) return;
+        // A whole segment that came just now is stored first: without it this piece would stand behind a gap.
+        if (content.Length == 0 || end == _partial || SegmentStart(end) != Settled) return;
         await _shipper.PartialAsync(_timeline, WalNames.FileName(_timeline, end.Value / (ulong)_segmentBytes, _segmentBytes), content, end, cancel);
         _partial = end;
         await Stored(_timeline, end);

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Backups;
 using OpsConsole.Core.Backups.Format;
 using OpsConsole.Core.Backups.Stores;
 using OpsConsole.Core.Backups.Streaming;
@@ -55,10 +56,18 @@ public sealed class StreamedLog : IAsyncDisposable
     public IReadOnlyCollection<Alarm> Alarms => [.. _sink.Raised];
     public WalStreamState? State => _states.Of(Cluster.Id);
 
-    public void PrimaryIn(string region) => _feed.Current = FleetSnapshot.Empty with
+    public void PrimaryIn(string region) => Show(region, null);
+
+    /// <summary>What the picture shows of the cluster.</summary>
+    /// <param name="restorable">the newest restorable moment</param>
+    public void Show(string region, DateTimeOffset? restorable) => _feed.Current = FleetSnapshot.Empty with
     {
-        Clusters = ImmutableSortedDictionary<string, ClusterState>.Empty.Add(Cluster.Id, new ClusterState(Cluster.Id, HealthStatus.Healthy, region, 1, true, null, null, null, null, "", null, [], [], [], "", 1)),
+        Clusters = ImmutableSortedDictionary<string, ClusterState>.Empty.Add(Cluster.Id, new ClusterState(Cluster.Id, HealthStatus.Healthy, region, 1, true, null, null, null, null, "", restorable, [], [], [], "", 1)),
     };
+
+    /// <summary>Holds the age of the newest restorable moment against a limit; its alarms are among <see cref="Alarms"/>.</summary>
+    public RestorableRpo Watch(double limitSeconds, TimeProvider time) =>
+        new(new FleetModel(_fleet), new BackupsOptions { Policies = [new() { Cluster = Cluster.Id, RestorableWithinSeconds = limitSeconds }] }, _states, _feed, [_sink], time);
 
     public void Start()
     {

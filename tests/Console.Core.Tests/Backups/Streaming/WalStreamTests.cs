@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Backups.Stores;
@@ -107,6 +108,47 @@ public sealed class WalStreamTests
         await StreamedLog.UntilAsync(() => log.Alarms.Any(a => a.Title.Contains("slot was dropped", StringComparison.Ordinal)), () => $"not dropped at {log.State!.RetainedBytes} bytes");
         Assert.True(log.State!.Gap);
         Assert.Contains("take a full backup", log.Alarms.Last().Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Log_WhileItsStoreIsSilent_GrowsOldUntilAnAlarmSaysWhy()
+    {
+        await using var database = await StreamedDatabase.MakeAsync();
+        using var moody = new MoodyStore(database.Store("far"));
+        await using var log = new StreamedLog(database, [moody], ("east", database.Address));
+        var clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        var rpo = log.Watch(30, clock);
+        log.Start();
+        await log.SettledAsync(database.Address);
+
+        moody.Silent = true;
+        await database.ExecuteAsync("INSERT INTO t VALUES (1, 'not stored')");
+        await StreamedLog.UntilAsync(() => log.State!.Failure is not null, () => "the silence is not shown");
+        log.Show("east", log.State!.StoredAt); // the newest moment that is stored stays where it is
+        clock.SetUtcNow(log.State.StoredAt!.Value.AddSeconds(29));
+        rpo.Watch(log.Cluster.Id);
+        Assert.False(rpo.Of(log.Cluster.Id).Over);
+        Assert.Empty(log.Alarms);
+        clock.Advance(TimeSpan.FromSeconds(2));
+        rpo.Watch(log.Cluster.Id);
+        clock.Advance(TimeSpan.FromSeconds(2));
+        rpo.Watch(log.Cluster.Id);
+
+        Assert.Equal(33, rpo.Of(log.Cluster.Id).Seconds);
+        var alarm = Assert.Single(log.Alarms);
+        Assert.Equal(RestorableRpo.AlarmKind, alarm.Kind);
+        Assert.Contains("far: ", alarm.Detail, StringComparison.Ordinal);
+        Assert.Contains("check its load and the network", alarm.Detail, StringComparison.Ordinal);
+
+        moody.Recover();
+        await database.ExecuteAsync("INSERT INTO t VALUES (1, 'stored')");
+        await log.SettledAsync(database.Address);
+        log.Show("east", clock.GetUtcNow());
+        rpo.Watch(log.Cluster.Id);
+        Assert.Equal(new RestorableReading(clock.GetUtcNow(), 0, 30, ""), rpo.Of(log.Cluster.Id));
+        clock.Advance(TimeSpan.FromSeconds(31));
+        rpo.Watch(log.Cluster.Id);
+        Assert.Equal(2, log.Alarms.Count); // over the limit again is news again
     }
 
     [Fact]
