@@ -69,6 +69,8 @@ public sealed class BackupPolicyOptions
     public string SecondEngine { get; set; } = "";
     /// <summary>Time of day of the full backup, <c>HH:mm</c> in the time zone of the section.</summary>
     [RegularExpression("^([01][0-9]|2[0-3]):[0-5][0-9]$")] public string FullAt { get; set; } = "02:00";
+    /// <summary>Time of day of the logical backup (needs <c>Backups:PgDump</c>). Empty: only on request.</summary>
+    [RegularExpression("^(([01][0-9]|2[0-3]):[0-5][0-9])?$")] public string LogicalAt { get; set; } = "";
     /// <summary>1 to 24 h.</summary>
     [Range(1, 24)] public double IncrementalEveryHours { get; set; } = 6;
     /// <summary>Time of day of the daily restore test.</summary>

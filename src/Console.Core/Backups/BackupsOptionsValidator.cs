@@ -42,7 +42,10 @@ internal sealed class BackupsOptionsValidator(FleetModel fleet) : IValidateOptio
         }
         foreach (var twin in options.Places.GroupBy(p => (p.Region, p.Port)).Where(g => g.Count() > 1)) yield return $"{At}:Places lists port {twin.Key.Port} of {twin.Key.Region} twice.";
         foreach (var (policy, i) in options.Policies.Select((p, i) => (p, i)))
+        {
             foreach (var m in Policy(policy, $"{At}:Policies:{i}")) yield return m;
+            if (policy.LogicalAt.Length > 0 && !options.PgDump.Exists(u => u.Cluster == policy.Cluster)) yield return $"{At}:Policies:{i}:LogicalAt is given, but {At}:PgDump does not list '{policy.Cluster}'. Declare it there, or leave LogicalAt empty.";
+        }
         foreach (var twin in options.Policies.GroupBy(p => p.Cluster).Where(g => g.Count() > 1)) yield return $"{At}:Policies has two policies for '{twin.Key}'. Keep one.";
     }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Backups.Restoring;
+using OpsConsole.Core.Backups.Schedules;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
 using OpsConsole.Core.Live;
@@ -20,9 +21,11 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
     public ConcurrentDictionary<string, string> Instances { get; } = [];
     public ConcurrentDictionary<string, bool> Running { get; } = [];
     public int Taken;
+    /// <summary>What is configured besides places and engine.</summary>
+    public Action<BackupsOptions> Configure { get; init; } = _ => { };
+    public EngineCapabilities Capabilities { get; init; } = new(true, true, false, true);
 
     public string Id => BackupEngines.PgBackRest;
-    public EngineCapabilities Capabilities { get; } = new(true, true, false, true);
     public IReadOnlyList<string> Repositories(string cluster) => ["store"];
 
     public Task<TakenBackup> TakeAsync(TakeOrder order, BackupProgress progress, CancellationToken cancel) => Task.FromResult(Stored.GetOrAdd(order.Operation, id =>
@@ -93,6 +96,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
             Clusters = FleetSnapshot.Empty.Clusters.Add("orders", new ClusterState("orders", HealthStatus.Healthy, "us-east-1", 1, true, null, null, null, null, "", null, [], [], [], "", 1)),
         });
         var options = new BackupsOptions { Places = [new() { Region = "us-east-1", Port = 5999, Address = $"127.0.0.1:{postgres.Port}" }] };
+        Configure(options);
         return services =>
         {
             services.AddMetrics();
@@ -107,6 +111,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
             services.AddSingleton<BackupCatalogue>();
             services.AddSingleton<BackupRecords>();
             services.AddSingleton<BackupMetrics>();
+            services.AddSingleton<BackupScheduler>();
             services.AddSingleton<Instances>();
             services.AddSingleton<InstanceProof>();
             services.AddSingleton<BackupParts>();

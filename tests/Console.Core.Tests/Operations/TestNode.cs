@@ -41,7 +41,7 @@ internal sealed class TestFleet : IAsyncDisposable
     public List<Alarm> Alarms { get; } = [];
     public ScriptedPlanner[] Planners { get; } = [new("test"), new(OperationKinds.Failover), new(OperationKinds.Experiment), new(OperationKinds.Restore)];
     public TimeProvider Clock { get; init; } = TimeProvider.System;
-    public static TestFleet Of(TestDatabase database, Action<IServiceCollection> more) => new(database) { More = more };
+    public static TestFleet Of(TestDatabase database, Action<IServiceCollection> more, TimeProvider? clock = null) => new(database) { More = more, Clock = clock ?? TimeProvider.System };
 
     /// <summary>Further services of every node; the planners among them take the place of the scripted ones.</summary>
     public Action<IServiceCollection>? More { get; init; }

@@ -1,4 +1,7 @@
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Persistence;
 
 namespace OpsConsole.Web.Tests.Trust;
 
@@ -40,6 +43,34 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
         Assert.NotNull(view["result"]!["commitUntil"]);
         var listed = (await asker.GetAsync("/api/v1/operations?kind=failover&state=succeeded")).Is(200).Body["items"]!.AsArray();
         Assert.Contains(listed, o => o!["id"]!.ToString() == operation);
+    }
+
+    [Fact]
+    public async Task Result_WithAWayIntoARestoredDatabase_IsForThoseWhoMayOperate()
+    {
+        const string Way = "postgresql://restored:very-secret@127.0.0.1:5500/orders";
+        var asker = await console.PersonAsync(Roles.Operator);
+        var (operation, _, _) = await Asking.SubmitAsync(asker, "canary", 1);
+        await Asking.EndsAsync(asker, operation, "succeeded");
+        await using (var connection = await console.Services.GetRequiredService<ConsoleDatabase>().App.OpenConnectionAsync())
+        await using (var command = new NpgsqlCommand("UPDATE ops.operation SET result = result || jsonb_build_object('connection', @way) WHERE id = @id", connection))
+        {
+            command.Parameters.AddWithValue("way", Way);
+            command.Parameters.AddWithValue("id", Guid.Parse(operation));
+            Assert.Equal(1, await command.ExecuteNonQueryAsync());
+        }
+
+        Assert.Equal(Way, (await asker.GetAsync($"/api/v1/operations/{operation}")).Is(200).Body["result"]!["connection"]!.ToString());
+        foreach (var role in new[] { Roles.Viewer, Roles.Auditor })
+        {
+            var reader = await console.PersonAsync(role);
+            foreach (var path in new[] { $"/api/v1/operations/{operation}", "/api/v1/operations?kind=failover", $"/api/v1/operations/{operation}/events", "/api/v1/audit" })
+            {
+                var answer = await reader.Api.GetAsync(path);
+                Assert.DoesNotContain("very-secret", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+                Assert.True(answer.IsSuccessStatusCode || path == "/api/v1/audit", $"{path} of {role}: {answer.StatusCode}");
+            }
+        }
     }
 
     [Fact]

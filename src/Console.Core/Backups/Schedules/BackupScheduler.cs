@@ -22,6 +22,7 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
             var now = time.GetUtcNow();
             await DailyAsync(policy, RunPurpose.Full, BackupCalendar.Latest(policy.FullAt, options.Zone, now), cancel);
             if (engines.Of(policy.Cluster).Any(e => e.Id == policy.SecondEngine)) await DailyAsync(policy, RunPurpose.Second, BackupCalendar.Latest(policy.FullAt, options.Zone, now), cancel);
+            if (policy.LogicalAt.Length > 0) await DailyAsync(policy, RunPurpose.Logical, BackupCalendar.Latest(policy.LogicalAt, options.Zone, now), cancel);
             await DailyAsync(policy, RunPurpose.Verify, BackupCalendar.Latest(policy.VerifyAt, options.Zone, now), cancel);
             await DailyAsync(policy, RunPurpose.Expire, BackupCalendar.Latest(policy.VerifyAt, options.Zone, now), cancel);
             await IncrementalAsync(policy, now, cancel);
@@ -93,6 +94,10 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
                 var second = Cluster();
                 (second["type"], second["engine"]) = (RunPurpose.Full.Word(), policy.SecondEngine);
                 return [(new OperationRequest(BackupKinds.Backup, second, ""), "")];
+            case RunPurpose.Logical:
+                var dump = Cluster();
+                dump["type"] = RunPurpose.Logical.Word();
+                return [(new OperationRequest(BackupKinds.Backup, dump, ""), "")];
             case RunPurpose.Expire:
                 return [(new OperationRequest(BackupKinds.Expire, Cluster(), ""), "")];
             default:
