@@ -60,7 +60,7 @@ internal static class KillsBench
             }
             catch (InvalidOperationException refused) when (refused.Message.Contains(" 409 ", StringComparison.Ordinal) || refused.Message.Contains(" 422 ", StringComparison.Ordinal))
             {
-                Console.WriteLine($"  {id} was refused: {refused.Message[..Math.Min(200, refused.Message.Length)]}");
+                Console.WriteLine($"  {id} was refused: {refused.Message[..Math.Min(800, refused.Message.Length)]}");
             }
         }
         return started;

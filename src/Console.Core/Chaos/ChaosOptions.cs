@@ -27,6 +27,8 @@ public sealed class ChaosOptions
     [Range(1, 3600)] public double RecoverySeconds { get; set; } = 60;
     /// <summary>Window over which conditions are judged while it runs. 1 to 600 s.</summary>
     [Range(1, 600)] public double WindowSeconds { get; set; } = 10;
+    /// <summary>How long after a failover that the console began by itself nobody experiments. 0 to 1,440 min.</summary>
+    [Range(0, 1440)] public double QuietMinutes { get; set; } = 10;
     /// <summary>What a customer calls, measured ten times a second during an experiment; empty: not measured.</summary>
     public string CustomerUrl { get; set; } = "";
     /// <summary>A backup that was proven longer ago does not cover an experiment that can lose data. 1 to 8,760 h.</summary>

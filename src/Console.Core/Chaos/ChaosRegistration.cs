@@ -28,6 +28,7 @@ public static class ChaosRegistration
         services.AddSingleton<ExperimentLibrary>();
         services.AddSingleton<ExperimentGuards>();
         services.AddSingleton<ISevereConditions, SevereInThePicture>();
+        services.AddSingleton<ISevereConditions, RecentFailovers>();
         services.AddSingleton<OpenSevere>();
         services.AddSingleton<SteadyStates>();
         services.AddSingleton<ExperimentPlanner>();

@@ -31,6 +31,18 @@ public sealed class SevereInThePicture(IFleetFeed feed) : ISevereConditions
     private static bool IsSevere(HealthStatus status) => status is HealthStatus.Critical or HealthStatus.Failed;
 }
 
+/// <summary>The console itself had to move a cluster a short while ago: nobody knows yet why, and the fleet is one region short.</summary>
+public sealed class RecentFailovers(OperationReader operations, ChaosOptions options, TimeProvider time) : ISevereConditions
+{
+    public async Task<IReadOnlyList<SevereCondition>> ListAsync(CancellationToken cancel)
+    {
+        var since = time.GetUtcNow().AddMinutes(-options.QuietMinutes);
+        return [.. (await operations.ListAsync(OperationKinds.Failover, limit: 20, cancel: cancel))
+            .Where(o => o.RequestedById == Approvals.Person.Console.Id && o.Request["planned"]?.GetValue<bool>() == false && !o.Request.ContainsKey(FailoverFault.PartOf) && (o.EndedAt ?? time.GetUtcNow()) > since)
+            .Select(o => new SevereCondition($"failover:{o.Id}", $"{o.Plan.Title}, begun by the console itself at {o.CreatedAt.UtcDateTime:HH:mm}Z", Cluster: o.Request["cluster"]?.ToString()))];
+    }
+}
+
 /// <summary>What is severe, less what running experiments are expected to do.</summary>
 public sealed class OpenSevere(IEnumerable<ISevereConditions> sources)
 {

@@ -2,13 +2,14 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using OpsConsole.Core.Chaos;
+using OpsConsole.Core.Drills.Schedules;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Drills;
 
 /// <summary>Plans drills: <c>{suite, source?, target?, cluster?}</c>. Without a pair the primary's region and the next one by priority are meant.</summary>
-public sealed class DrillPlanner(FleetModel fleet, TargetResolver targets, ExperimentGuards guards) : IPlanner
+public sealed class DrillPlanner(FleetModel fleet, TargetResolver targets, ExperimentGuards guards, DrillsOptions options) : IPlanner
 {
     public string Kind => OperationKinds.Drill;
 
@@ -52,7 +53,7 @@ public sealed class DrillPlanner(FleetModel fleet, TargetResolver targets, Exper
             Title = $"{DrillSuites.Title(suite)}: {pair.Source} to {pair.Target}",
             Severity = fleet.Options.Environment == FleetEnvironment.Production && DrillSuites.Disrupts(suite) && DrillSuites.Severity(suite) < Severity.Critical ? DrillSuites.Severity(suite) + 1 : DrillSuites.Severity(suite),
             Targets = [new PlanTarget($"drill:{pair.Cluster}:{pair.Source}>{pair.Target}", ResourceClass.Fault), .. moves ? [new PlanTarget($"move:cluster:{pair.Cluster}", ResourceClass.Fault)] : Array.Empty<PlanTarget>()],
-            Steps = [.. items.Select(i => Step(i, suite, pair)), Verdict(suite, pair)],
+            Steps = [.. items.Select(i => Step(i.Kind == DrillItemKind.Experiment ? i with { Seconds = options.ExperimentSeconds } : i, suite, pair)), Verdict(suite, pair)],
             Bounds = ImmutableSortedDictionary<string, double>.Empty.Add("tests", items.Count),
             UndoAtEnd = true,
         };

@@ -13,6 +13,7 @@ public sealed record DrillPair(string Cluster, string Source, string Target);
 
 /// <summary>One item of a suite: a test that looks or acts by itself, an experiment of the library, the proof of a backup, or a move of the database.</summary>
 /// <param name="What">id of a test, or of an experiment</param>
+/// <param name="Seconds">most that it may take; an experiment lasts as long as <c>Drills:ExperimentSeconds</c> says</param>
 public sealed record DrillItem(DrillItemKind Kind, string What, string Name, double Seconds = 60);
 
 public enum DrillItemKind { Test, Experiment, BackupProof, Move }
@@ -31,9 +32,9 @@ public static class DrillSuites
         new(DrillItemKind.Move, "move", "Switch the database over"), new(DrillItemKind.Test, "write-path-after", "Clients can write afterwards"), new(DrillItemKind.Test, "objectives", "RTO and RPO were met"),
     ];
 
-    private static readonly DrillItem[] Backups = [new(DrillItemKind.Test, "backup-proven", "A proven backup is there"), new(DrillItemKind.BackupProof, "backup-restore", "The newest backup is restored and asked what it holds", 3600)];
-    private static readonly DrillItem[] Network = [new(DrillItemKind.Experiment, "network-latency", "Slow replication links", 10), new(DrillItemKind.Experiment, "network-partition", "A standby parted from the primary", 10)];
-    private static readonly DrillItem[] Dependency = [new(DrillItemKind.Test, "dependencies", "Everything that the target's services need is healthy"), new(DrillItemKind.Experiment, "cache-kill", "A cache dies and comes back", 10)];
+    private static readonly DrillItem[] Backups = [new(DrillItemKind.BackupProof, "backup-restore", "The newest backup is restored and asked what it holds", 3600), new(DrillItemKind.Test, "backup-proven", "A proven backup is there")];
+    private static readonly DrillItem[] Network = [new(DrillItemKind.Experiment, "network-latency", "Slow replication links"), new(DrillItemKind.Experiment, "network-partition", "A standby parted from the primary")];
+    private static readonly DrillItem[] Dependency = [new(DrillItemKind.Test, "dependencies", "Everything that the target's services need is healthy"), new(DrillItemKind.Experiment, "cache-kill", "A cache dies and comes back")];
     private static readonly DrillItem[] Performance = [new(DrillItemKind.Test, "capacity", "The target can carry the load"), new(DrillItemKind.Test, "load", "Customers are served under load"), new(DrillItemKind.Test, "stress", "Customers are served under stress")];
     private static readonly DrillItem[] Compliance =
     [

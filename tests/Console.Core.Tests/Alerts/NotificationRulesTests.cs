@@ -21,6 +21,7 @@ public sealed class NotificationRulesTests
     [InlineData("approval.refused", null, NotificationKind.RefusedTry)]
     [InlineData("account.stepUpRefused", null, NotificationKind.RefusedTry)]
     [InlineData("session.lockedOut", null, NotificationKind.RefusedTry)]
+    [InlineData("schedule.remind", null, NotificationKind.Reminder)]
     public void For_WhatPeopleMustHear_MakesAMessage(string action, string? after, NotificationKind kind)
     {
         var notification = NotificationRules.For(Entry(action, after: after));

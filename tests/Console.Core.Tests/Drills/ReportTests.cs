@@ -13,7 +13,8 @@ public sealed class ReportTests
         StartedAt = At, EndedAt = At.AddSeconds(30), Verdicts = [KeyValuePair.Create("hypothesis", "passed"), KeyValuePair.Create("cleanUp", "failed")],
         Executed = [new ReportStep(0, "Kill it", "undone", At, At.AddSeconds(1), "=1+1", "start it", At.AddSeconds(20))],
         NotExecuted = [new ReportStep(1, "Never \"done\", not once", "notExecuted", null, null, "", "", null)],
-        Measurements = [new ReportMeasurement(At, "during", "customers.p95Ms <= 500", 120.5, true), new ReportMeasurement(At.AddSeconds(1), "during", "customers.p95Ms <= 500", null, false)],
+        Measurements = [new ReportMeasurement(At, "during", "customers.p95Ms <= 500", 120.5, true), new ReportMeasurement(At.AddSeconds(1), "during", "customers.p95Ms <= 500", null, false),
+            new ReportMeasurement(At.AddSeconds(2), "during", "customers.p95Ms <= 500", 700, false)],
         Objectives = [new ReportObjective("orders", "RTO", 900, 2.5)], Differences = [new ReportDifference("hypothesis", "failed", "passed")], ComparedWith = Guid.Empty,
         Timeline = [new ReportEvent(At, "said", "Kill it", "service is gone")], Result = new JsonObject(),
     };
@@ -23,7 +24,7 @@ public sealed class ReportTests
     {
         var html = ReportHtml.Render(Report);
 
-        foreach (var part in new[] { "Kill &lt;b&gt;an&lt;/b&gt; API", "Steps that were not executed", "Never &quot;done&quot;", "@media print", "<polyline", "Different from the last run", "900", "2.5", "verified 2026-11-23 03:00:20Z" })
+        foreach (var part in new[] { "Kill &lt;b&gt;an&lt;/b&gt; API", "Steps that were not executed", "Never &quot;done&quot;", "@media print", "<polyline", "Different from the last run", "900", "2.5", "03:00:20Z", "class=\"limit\"", "class=\"fault\"" })
             Assert.Contains(part, html, StringComparison.Ordinal);
         Assert.DoesNotContain("<script", html, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain("<b>an", html, StringComparison.Ordinal);

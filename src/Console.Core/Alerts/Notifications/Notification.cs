@@ -12,6 +12,8 @@ public enum NotificationKind
     RefusedTry,
     ApprovalRequested,
     ApprovalDecided,
+    /// <summary>The calendar says that people should do something, such as review the runbooks.</summary>
+    Reminder,
     /// <summary>Sent by an administrator to see whether a channel works.</summary>
     Test,
 }

@@ -15,6 +15,7 @@ public static class NotificationRules
             _ when entry.Action.EndsWith(".request", StringComparison.Ordinal) && Is(after, "standingApproval") => (NotificationKind.AutomaticFailover, $"Started by the console: {Text(after, "title") ?? entry.Target}"),
             _ when entry.Action.EndsWith(".request", StringComparison.Ordinal) && Text(after, "approvalId") is not null => (NotificationKind.ApprovalRequested, $"Approval needed: {Text(after, "title") ?? entry.Target}"),
             "failover.advised" => (NotificationKind.MoveAdvised, $"A move of {entry.Target} should be looked at"),
+            "schedule.remind" => (NotificationKind.Reminder, "The calendar reminds you"),
             "approvalPolicy.propose" => (NotificationKind.ApprovalRequested, "Approval needed: another approval policy"),
             "approval.approve" => (NotificationKind.ApprovalDecided, "Approved"),
             "approval.reject" => (NotificationKind.ApprovalDecided, "Rejected"),
@@ -36,6 +37,7 @@ public static class NotificationRules
             ["operation", var id] => $"/operations/{id}",
             ["approval", var id] => $"/approvals/{id}",
             ["cluster", var id] when entry.Action == "failover.advised" => $"/failover?cluster={Uri.EscapeDataString(id)}" + (Text(after, "target") is { } target ? $"&target={Uri.EscapeDataString(target)}" : ""),
+            ["schedule", _] => "/drills",
             _ => "/audit",
         };
     }

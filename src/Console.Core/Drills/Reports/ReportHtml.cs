@@ -12,8 +12,10 @@ public static class ReportHtml
         h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.1rem;margin:1.6rem 0 .4rem;border-bottom:1px solid #c6ced6}
         table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.25rem .5rem;border-bottom:1px solid #dde3e8}
         th{color:#4a5663;font-weight:600}td.n{text-align:right;font-variant-numeric:tabular-nums}.muted{color:#4a5663}
-        .passed::before{content:"✔ "}.failed::before{content:"✖ "}.skipped::before,.notRun::before{content:"– "}.passed{color:#12662f}.failed{color:#a3161b}
+        .passed::before{content:"✔ "}.failed::before{content:"✖ "}.skipped::before,.notRun::before{content:"– "}.passed{color:#12662f}.failed{color:#a3161b}.passed,.failed,.skipped,.notRun,time{white-space:nowrap}
+        code{overflow-wrap:anywhere}figure{margin:0}
         svg{width:100%;height:110px;border-bottom:1px solid #c6ced6}polyline{fill:none;stroke:#1f5fbf;stroke-width:2;vector-effect:non-scaling-stroke}.wrap{overflow-x:auto}
+        .limit{stroke:#a3161b;stroke-width:1;stroke-dasharray:6 4;vector-effect:non-scaling-stroke}.fault{fill:#f6e3c5}
         @media print{body{margin:0;max-width:none;font-size:11px}h2,tr,figure{break-inside:avoid}a{color:inherit;text-decoration:none}}
         """;
 
@@ -27,7 +29,7 @@ public static class ReportHtml
             """);
         Section(html, "Summary", () => Table(html, null,
         [
-            .. report.Verdicts.Select(v => new[] { E(v.Key), Verdict(v.Value) }),
+            .. report.Verdicts.Select(v => new[] { v.Key == "cleanUp" ? "clean-up" : E(v.Key), Verdict(v.Value) }),
             ["asked by", $"{E(report.RequestedBy)}, {At(report.AskedAt)}"],
             ["why", E(report.Reason)],
             ["ran", $"{At(report.StartedAt)} to {At(report.EndedAt)}{(report.EndedAt - report.StartedAt is { } took ? $" ({N(took.TotalSeconds)} s)" : "")}"],
@@ -41,11 +43,11 @@ public static class ReportHtml
             if (report.Differences.Count == 0) html.Append(report.ComparedWith is null ? "<p>This is the first.</p>" : "<p>Nothing.</p>");
             else Table(html, ["what", "before", "now"], report.Differences.Select(d => new[] { E(d.What), E(d.Before), E(d.Now) }));
         });
-        Section(html, "Executed steps", () => Steps(html, report.Executed));
+        Section(html, "Executed steps", () => Steps(html, report.Executed, report.AskedAt));
         Section(html, "Steps that were not executed", () =>
         {
             if (report.NotExecuted.Count == 0) html.Append("<p>None.</p>");
-            else Steps(html, report.NotExecuted);
+            else Table(html, ["step", "would have been undone so"], report.NotExecuted.Select(s => new[] { E(s.Name), E(s.Undo) }));
         });
         Section(html, "Approvals", () =>
         {
@@ -55,7 +57,7 @@ public static class ReportHtml
         Section(html, "Checks before it began", () => Table(html, ["check", "verdict", "measured", "limit", ""], report.Checks.Select(c => new[] { E(c.Id), E(c.Verdict.ToString().ToLowerInvariant()), E(c.Measured), E(c.Limit), E(c.Message) })));
         foreach (var (condition, points) in report.Measurements.GroupBy(m => m.Condition).Select(g => (g.Key, g.ToList())))
             Section(html, condition, () => Chart(html, points));
-        Section(html, "Timeline", () => Table(html, ["at (UTC)", "what", "step", ""], report.Timeline.Select(t => new[] { At(t.At), E(t.Kind), E(t.Step), E(t.Text) })));
+        Section(html, "Timeline", () => Table(html, ["at (UTC)", "what", "step", ""], report.Timeline.Select(t => new[] { Clock(t.At, report.AskedAt), E(t.Kind), E(t.Step), E(t.Text) })));
         return html.Append("</main></body></html>").ToString();
     }
 
@@ -66,8 +68,8 @@ public static class ReportHtml
         html.Append("</section>");
     }
 
-    private static void Steps(StringBuilder html, IEnumerable<ReportStep> steps) => Table(html, ["step", "outcome", "from", "to", "said", "undone"],
-        steps.Select(s => new[] { E(s.Name), E(s.Outcome), At(s.StartedAt), At(s.EndedAt), E(s.Detail), s.UndoneAt is { } undone ? $"{E(s.Undo)}, verified {At(undone)}" : "" }));
+    private static void Steps(StringBuilder html, IEnumerable<ReportStep> steps, DateTimeOffset day) => Table(html, ["step", "outcome", "from", "to", "said", "undone"],
+        steps.Select(s => new[] { E(s.Name), E(s.Outcome), Clock(s.StartedAt, day), Clock(s.EndedAt, day), E(s.Detail), s.UndoneAt is { } undone ? $"{E(s.Undo)}, verified {Clock(undone, day)}" : "" }));
 
     private static void Table(StringBuilder html, string[]? head, IEnumerable<string[]> rows)
     {
@@ -79,6 +81,7 @@ public static class ReportHtml
         html.Append("</tbody></table></div>");
     }
 
+    /// <summary>The line of what was measured, over the time in which the fault was there, with the limit dashed.</summary>
     private static void Chart(StringBuilder html, List<ReportMeasurement> points)
     {
         var known = points.Where(p => p.Measured is not null).ToList();
@@ -88,14 +91,26 @@ public static class ReportHtml
             return;
         }
         var (from, to) = (known[0].At, known[^1].At);
-        var (low, high) = (known.Min(p => p.Measured!.Value), known.Max(p => p.Measured!.Value));
-        var line = string.Join(' ', known.Select(p =>
-            $"{N(to > from ? 600 * (p.At - from) / (to - from) : 0)},{N(high > low ? 100 - (90 * (p.Measured!.Value - low) / (high - low)) : 50)}"));
-        html.Append(CultureInfo.InvariantCulture, $"<figure><svg viewBox=\"0 0 600 104\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{E(points[0].Condition)}: {N(low)} to {N(high)}\"><polyline points=\"{line}\"/></svg><figcaption class=\"muted\">{N(low)} to {N(high)}, {points.Count} measurements from {At(from)} to {At(to)}; held in {points.Count(p => p.Holds)} of {points.Count}.</figcaption></figure>");
+        var (low, high, limit) = (known.Min(p => p.Measured!.Value), known.Max(p => p.Measured!.Value), Limit(points[0].Condition));
+        var (bottom, top) = limit is { } l ? (Math.Min(low, l), Math.Max(high, l)) : (low, high);
+        string X(DateTimeOffset at) => N(to > from ? 600 * (at - from) / (to - from) : 0);
+        string Y(double value) => N(top > bottom ? 100 - (90 * (value - bottom) / (top - bottom)) : 50);
+        var line = string.Join(' ', known.Select(p => $"{X(p.At)},{Y(p.Measured!.Value)}"));
+        var during = known.Where(p => p.Phase == "during").ToList();
+        var fault = during.Count < 2 ? "" : $"<rect class=\"fault\" x=\"{X(during[0].At)}\" y=\"0\" width=\"{N(600 * (during[^1].At - during[0].At) / (to - from))}\" height=\"104\"/>";
+        var dashed = limit is { } at ? $"<line class=\"limit\" x1=\"0\" x2=\"600\" y1=\"{Y(at)}\" y2=\"{Y(at)}\"/>" : "";
+        html.Append(CultureInfo.InvariantCulture, $"<figure><svg viewBox=\"0 0 600 104\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{E(points[0].Condition)}: {N(low)} to {N(high)}\">{fault}{dashed}<polyline points=\"{line}\"/></svg><figcaption class=\"muted\">{N(low)} to {N(high)}{(limit is { } shown ? $", limit {N(shown)} dashed" : "")}{(fault.Length > 0 ? ", the faults were there where it is shaded" : "")}; {points.Count} measurements from {At(from)} to {At(to)}; held in {points.Count(p => p.Holds)} of {points.Count}.</figcaption></figure>");
     }
+
+    private static double? Limit(string condition) =>
+        condition.LastIndexOf(' ') is > 0 and var at && double.TryParse(condition.AsSpan(at), NumberStyles.Float, CultureInfo.InvariantCulture, out var limit) ? limit : null;
 
     private static string Verdict(string verdict) => $"<span class=\"{E(verdict)}\">{(verdict == "notRun" ? "not run" : E(verdict))}</span>";
     private static string E(string text) => WebUtility.HtmlEncode(text);
     private static string N(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
     private static string At(DateTimeOffset? at) => at is { } known ? known.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture) : "–";
+
+    /// <summary>The time alone where it is on the report's day.</summary>
+    private static string Clock(DateTimeOffset? at, DateTimeOffset day) =>
+        at is { } known && known.UtcDateTime.Date == day.UtcDateTime.Date ? $"<time datetime=\"{known.UtcDateTime:O}\">{known.UtcDateTime.ToString("HH:mm:ss'Z'", CultureInfo.InvariantCulture)}</time>" : At(at);
 }

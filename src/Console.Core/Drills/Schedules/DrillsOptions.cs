@@ -17,13 +17,15 @@ public sealed class DrillsOptions
     public bool Scheduled { get; set; } = true;
     /// <summary>What disturbs something begins by itself in production only with this: a standing approval of whoever writes the configuration.</summary>
     public bool DisturbProduction { get; set; }
+    /// <summary>How long each experiment that is part of a drill lasts. 2 to 3,600 s.</summary>
+    [Range(2, 3600)] public double ExperimentSeconds { get; set; } = 10;
     /// <summary>IANA name, such as Europe/Dublin, for schedules that name none.</summary>
     [Required] public string TimeZone { get; set; } = "UTC";
     /// <summary>Null: the calendar of DR-3.</summary>
     public List<ScheduleOptions>? Calendar { get; set; }
 
     /// <summary>Weekly readiness by a smoke drill and a database failover; monthly the full suite and infrastructure experiments; quarterly a region cut
-    /// off; once a year the complete drill. Daily proofs of backups belong to the backups' own policies.</summary>
+    /// off, and a reminder to review the runbooks; once a year the complete drill. Daily proofs of backups belong to the backups' own policies.</summary>
     public IReadOnlyList<ScheduleOptions> Schedules => Calendar ??
     [
         new() { Id = "weekly-smoke", What = "drill:smoke", Every = Cadence.Weekly, DayOfWeek = DayOfWeek.Sunday, At = "03:00" },
@@ -33,6 +35,7 @@ public sealed class DrillsOptions
         new() { Id = "monthly-service-kill", What = "experiment:service-kill", Every = Cadence.Monthly, DayOfMonth = 8, At = "03:30" },
         new() { Id = "quarterly-region", What = "experiment:region-cut-off", Every = Cadence.Quarterly, DayOfMonth = 15, At = "03:00" },
         new() { Id = "quarterly-compliance", What = "drill:compliance", Every = Cadence.Quarterly, DayOfMonth = 16, At = "03:00" },
+        new() { Id = "quarterly-runbooks", What = "reminder:Review the runbooks", Every = Cadence.Quarterly, DayOfMonth = 1, At = "09:00" },
         new() { Id = "annual-complete", What = "drill:full", Every = Cadence.Annual, Month = 3, DayOfMonth = 20, At = "03:00", WindowMinutes = 480 },
     ];
 }
@@ -41,7 +44,7 @@ public sealed class DrillsOptions
 public sealed class ScheduleOptions
 {
     [Required] public string Id { get; set; } = "";
-    /// <summary><c>drill:SUITE</c> or <c>experiment:ID</c>.</summary>
+    /// <summary><c>drill:SUITE</c>, <c>experiment:ID</c>, or <c>reminder:TEXT</c>, which only tells people.</summary>
     [Required] public string What { get; set; } = "";
     public Cadence Every { get; set; } = Cadence.Weekly;
     public DayOfWeek DayOfWeek { get; set; } = DayOfWeek.Sunday;
@@ -72,6 +75,7 @@ internal sealed class DrillsOptionsValidator(FleetModel fleet, ExperimentLibrary
     private IEnumerable<string> Mistakes(DrillsOptions options)
     {
         if (!TimeZoneInfo.TryFindSystemTimeZoneById(options.TimeZone, out _)) yield return $"TimeZone '{options.TimeZone}' is unknown: give an IANA name such as Europe/Dublin.";
+        if (options.ExperimentSeconds is < 2 or > 3600) yield return $"ExperimentSeconds is {options.ExperimentSeconds}: give 2 to 3600.";
         foreach (var twice in options.Schedules.GroupBy(s => s.Id).Where(g => g.Count() > 1)) yield return $"Calendar: two schedules are called '{twice.Key}'.";
         foreach (var schedule in options.Schedules)
         {
@@ -80,15 +84,16 @@ internal sealed class DrillsOptionsValidator(FleetModel fleet, ExperimentLibrary
             foreach (var result in results) yield return $"Calendar:{schedule.Id}: {result.ErrorMessage}";
             if (!TimeOnly.TryParseExact(schedule.At, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out _)) yield return $"Calendar:{schedule.Id}: At '{schedule.At}' is no time: write HH:mm.";
             if (schedule.TimeZone.Length > 0 && !TimeZoneInfo.TryFindSystemTimeZoneById(schedule.TimeZone, out _)) yield return $"Calendar:{schedule.Id}: TimeZone '{schedule.TimeZone}' is unknown.";
-            if (!Knows(schedule.What)) yield return $"Calendar:{schedule.Id}: '{schedule.What}' is neither drill:SUITE nor experiment:ID.";
+            if (!Knows(schedule.What)) yield return $"Calendar:{schedule.Id}: '{schedule.What}' is neither drill:SUITE nor experiment:ID nor reminder:TEXT.";
             foreach (var region in new[] { schedule.Source, schedule.Target }.Where(r => r.Length > 0 && !fleet.Regions.ContainsKey(r))) yield return $"Calendar:{schedule.Id}: '{region}' is no declared region.";
         }
     }
 
-    private bool Knows(string what) => what.Split(':') switch
+    private bool Knows(string what) => what.Split(':', 2) switch
     {
         ["drill", var suite] => DrillSuites.Parse(suite) is not null,
         ["experiment", var id] => library.Find(id) is not null,
+        [ScheduleRunner.Reminder, var text] => text.Trim().Length > 0,
         _ => false,
     };
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Audit;
 using OpsConsole.Core.Chaos;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Operations;
@@ -14,8 +15,12 @@ public sealed record ScheduleState(ScheduleOptions Schedule, string TimeZone, Da
 
 /// <summary>Begins what is due. Called once a minute by any node: an occurrence becomes one operation, however often it is asked for.</summary>
 public sealed partial class ScheduleRunner(
-    DrillsOptions options, FleetModel fleet, ConsoleDatabase database, OperationService operations, SchedulePause pause, Automation automation, ExperimentLibrary library, TimeProvider time, ILogger<ScheduleRunner> log)
+    DrillsOptions options, FleetModel fleet, ConsoleDatabase database, OperationService operations, SchedulePause pause, Automation automation, ExperimentLibrary library, IAuditLog audit, TimeProvider time, ILogger<ScheduleRunner> log)
 {
+    public const string Reminder = "reminder";
+    /// <summary>Note of an occurrence that is over without an operation.</summary>
+    public const string Reminded = "reminded";
+
     public async Task RunDueAsync(CancellationToken cancel)
     {
         if (!options.Scheduled) return;
@@ -24,7 +29,8 @@ public sealed partial class ScheduleRunner(
         {
             var due = DrillCalendar.Previous(schedule, Zone(schedule), now);
             if (now - due > TimeSpan.FromMinutes(schedule.WindowMinutes) || await BegunAsync(schedule.Id, due, cancel)) continue;
-            await BeginAsync(schedule, due, cancel);
+            if (schedule.What.Split(':', 2) is [Reminder, var text]) await RemindAsync(schedule, text, due, cancel);
+            else await BeginAsync(schedule, due, cancel);
         }
     }
 
@@ -33,24 +39,37 @@ public sealed partial class ScheduleRunner(
         await using var connection = await database.App.OpenConnectionAsync(cancel);
         var last = (await connection.Command("SELECT DISTINCT ON (schedule) schedule, due_at, operation_id, note FROM drills.occurrence ORDER BY schedule, due_at DESC")
             .ListAsync(r => (Id: r.GetString(0), Due: r.Get<DateTimeOffset>("due_at"), Operation: r.Value<Guid>("operation_id"), Note: r.Get<string>("note")), cancel)).ToDictionary(r => r.Id);
-        var begun = (await connection.Command("SELECT schedule, max(due_at) AS due_at FROM drills.occurrence WHERE operation_id IS NOT NULL GROUP BY schedule")
+        var begun = (await connection.Command("SELECT schedule, max(due_at) AS due_at FROM drills.occurrence WHERE operation_id IS NOT NULL OR note = @reminded GROUP BY schedule", ("reminded", Reminded))
             .ListAsync(r => (Id: r.GetString(0), Due: r.Get<DateTimeOffset>("due_at")), cancel)).ToDictionary(r => r.Id, r => r.Due);
         var now = time.GetUtcNow();
         return [.. options.Schedules.Select(s =>
         {
             var known = last.TryGetValue(s.Id, out var found);
-            return new ScheduleState(s, Zone(s).Id, DrillCalendar.Next(s, Zone(s), now), known ? found.Due : null, known ? found.Operation : null, known ? found.Note : "", Overdue(s, begun.TryGetValue(s.Id, out var at) ? at : null, now));
+            return new ScheduleState(s, Zone(s).Id, DrillCalendar.Next(s, Zone(s), now), known ? found.Due : null, known ? found.Operation : null, known ? found.Note : "",
+                Overdue(s, begun.TryGetValue(s.Id, out var at) ? at : null, known ? found.Due : null, now));
         })];
     }
 
-    /// <summary>A period and the window have passed since the last one that began. One that never began is overdue when its last occurrence was missed.</summary>
-    private string? Overdue(ScheduleOptions schedule, DateTimeOffset? begun, DateTimeOffset now)
+    /// <summary>A period and the window have passed since the last one that began. One that never began is overdue when it was tried and its window is over.</summary>
+    private string? Overdue(ScheduleOptions schedule, DateTimeOffset? begun, DateTimeOffset? tried, DateTimeOffset now)
     {
         if (!options.Scheduled) return null;
         var window = TimeSpan.FromMinutes(schedule.WindowMinutes);
         var due = DrillCalendar.Previous(schedule, Zone(schedule), now);
         if (begun is { } at) return at < due && now - at > DrillCalendar.Period(schedule.Every) + window ? $"overdue: last begun {at.UtcDateTime:yyyy-MM-dd HH:mm}Z" : null;
-        return null;
+        return tried is { } missed && now - missed > window ? $"overdue: never begun, missed {missed.UtcDateTime:yyyy-MM-dd HH:mm}Z" : null;
+    }
+
+    /// <summary>On record once; who is to hear of it hears of the record.</summary>
+    private async Task RemindAsync(ScheduleOptions schedule, string text, DateTimeOffset due, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var first = await connection.Command("INSERT INTO drills.occurrence (schedule, due_at, note, at) VALUES (@schedule, @due, @note, @at) ON CONFLICT DO NOTHING",
+            ("schedule", schedule.Id), ("due", due), ("note", Reminded), ("at", time.GetUtcNow())).ExecuteAsync(cancel);
+        if (first == 0) return;
+        await audit.AppendAsync(new AuditDraft(Person.Console.Email, "schedule.remind", $"schedule:{schedule.Id}", text), cancel);
+        await transaction.CommitAsync(cancel);
     }
 
     private async Task BeginAsync(ScheduleOptions schedule, DateTimeOffset due, CancellationToken cancel)
@@ -102,7 +121,8 @@ public sealed partial class ScheduleRunner(
     private async Task<bool> BegunAsync(string schedule, DateTimeOffset due, CancellationToken cancel)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
-        return await connection.Command("SELECT EXISTS (SELECT 1 FROM drills.occurrence WHERE schedule = @schedule AND due_at = @due AND operation_id IS NOT NULL)", ("schedule", schedule), ("due", due)).ScalarAsync<bool>(cancel);
+        return await connection.Command("SELECT EXISTS (SELECT 1 FROM drills.occurrence WHERE schedule = @schedule AND due_at = @due AND (operation_id IS NOT NULL OR note = @reminded))",
+            ("schedule", schedule), ("due", due), ("reminded", Reminded)).ScalarAsync<bool>(cancel);
     }
 
     private TimeZoneInfo Zone(ScheduleOptions schedule) => TimeZoneInfo.FindSystemTimeZoneById(schedule.TimeZone.Length > 0 ? schedule.TimeZone : options.TimeZone);

@@ -23,6 +23,10 @@ public partial class ConfirmHold
     [Parameter, EditorRequired]
     public required string Text { get; set; }
 
+    /// <summary>What the button shows where the row around it names the target: "Run". Its name stays <see cref="Text"/>.</summary>
+    [Parameter]
+    public string? Short { get; set; }
+
     [Parameter]
     public double HoldSeconds { get; set; } = 1.2;
 
