@@ -25,7 +25,7 @@ public partial class ConfirmHold
 
     /// <summary>What the button shows where the row around it names the target: "Run". Its name stays <see cref="Text"/>.</summary>
     [Parameter]
-    public string? Short { get; set; }
+    public string? Shown { get; set; }
 
     [Parameter]
     public double HoldSeconds { get; set; } = 1.2;
