@@ -57,7 +57,7 @@ INSTALL='
   get $WANTED
   # A package also enables its service for the next boot; what was not there before shall not run then.
   for unit in $WANTED; do
-    case $unit in openssh-server) unit=ssh ;; postgresql | redis-server | haproxy | pgbouncer) ;; *) continue ;; esac
+    case $unit in openssh-server) unit=ssh ;; etcd-server) unit=etcd ;; postgresql | redis-server | haproxy | pgbouncer | patroni) ;; *) continue ;; esac
     ! command -v systemctl >/dev/null || systemctl --quiet disable "$unit" 2>/dev/null || echo "could not disable the service $unit; it was not started" >&2
   done
 '

@@ -21,7 +21,7 @@ switch (args.FirstOrDefault())
         await ProbesBench.RunAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29000), Option("peers", "yes") == "yes");
         return 0;
     case "failover":
-        return await FailoverBench.RunAsync(Number("runs", 5), Number("port", 29000), Option("latency", "off") == "on", Option("cases", "switchover,kill,hang"), args.Contains("--steps"));
+        return await FailoverBench.RunAsync(Number("runs", 5), Number("port", 29000), Option("latency", "off") == "on", Option("cases", "switchover,kill,hang"), args.Contains("--steps"), Option("results", ""));
     case "faults":
         return await FaultsBench.RunAsync(Number("times", 20), Number("port", 29000), Option("only", ""));
     case "kills":
@@ -29,7 +29,9 @@ switch (args.FirstOrDefault())
     case "campaign":
         return await Campaigns.RunAsync(Option("kind", "stalls"), Number("count", 20), Number("port", 29000), Number("seed", 1));
     case "peer":
-        return await PeerBench.RunAsync(Option("name", "event"), Option("write", ""), Option("happen", "true"), Option("later", ""), Number("later-seconds", 0));
+        return await PeerBench.RunAsync(Option("system", "peer"), Option("name", "event"), Option("write", ""), Option("happen", "true"), Option("later", ""), Number("later-seconds", 0), Option("results", ""));
+    case "table":
+        return Results.PrintTable(Option("results", ""));
     case "targets":
         await Targets.RunAsync(Number("port", 29001));
         return 0;
@@ -37,6 +39,6 @@ switch (args.FirstOrDefault())
         await ProbesBench.LoopAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29001));
         return 0;
     default:
-        Console.Error.WriteLine("usage: OpsConsole.Bench backup [--gigabytes 2.5] [--rounds 3] [--port 29300] [--dir DIR]\n       OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000] [--peers yes|no]\n       OpsConsole.Bench failover [--runs 5] [--cases switchover,kill,hang] [--latency off] [--steps] [--port 29000]\n       OpsConsole.Bench faults [--times 20] [--only ID,ID] [--port 29000]\n       OpsConsole.Bench kills [--kills 100] [--seed 1] [--port 29000]\n       OpsConsole.Bench campaign --kind stalls|observer|console|primary [--count 20] [--seed 1] [--port 29000]");
+        Console.Error.WriteLine("usage: OpsConsole.Bench backup [--gigabytes 2.5] [--rounds 3] [--port 29300] [--dir DIR]\n       OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000] [--peers yes|no]\n       OpsConsole.Bench failover [--runs 5] [--cases switchover,kill,hang] [--latency off] [--steps] [--port 29000]\n       OpsConsole.Bench faults [--times 20] [--only ID,ID] [--port 29000]\n       OpsConsole.Bench kills [--kills 100] [--seed 1] [--port 29000]\n       OpsConsole.Bench campaign --kind stalls|frozen|observer|console|primary [--count 20] [--seed 1] [--port 29000]");
         return 64;
 }

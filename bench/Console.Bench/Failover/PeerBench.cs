@@ -11,10 +11,11 @@ internal static class PeerBench
     private static readonly TimeSpan Before = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
 
+    /// <param name="name">the event</param>
     /// <param name="write">connection string of the endpoint that clients use</param>
     /// <param name="happen">shell command: the event</param>
     /// <param name="later">shell command so long after the event that the cluster has dealt with it, such as a thaw; empty: none</param>
-    public static async Task<int> RunAsync(string name, string write, string happen, string later, int laterSeconds)
+    public static async Task<int> RunAsync(string system, string name, string write, string happen, string later, int laterSeconds, string results)
     {
         var table = $"bench_{Guid.NewGuid():N}"[..16];
         await using var writer = await AckWriter.StartAsync(write, table, TimeSpan.FromMilliseconds(20));
@@ -31,8 +32,9 @@ internal static class PeerBench
         var acks = writer.Acks;
         var there = await RowsAsync(write, table);
         var lost = acks.Count(a => !there.Contains(a.Id));
+        Results.Append(results, system, name, writer.PauseSince(began), writer.FailuresSince(began), lost, Invariants.TwoPrimaries(writer));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"  {name,-36} pause {writer.PauseSince(began).TotalSeconds:0.000} s, failed {writer.FailuresSince(began)}, lost {lost}, two primaries {Invariants.TwoPrimaries(writer)}"));
+            $"  {system}: {name,-16} pause {writer.PauseSince(began).TotalSeconds:0.000} s, failed {writer.FailuresSince(began)}, lost {lost}, two primaries {Invariants.TwoPrimaries(writer)}"));
         return 0;
     }
 

@@ -15,7 +15,7 @@ public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge
 {
     private static readonly TimeSpan Managers = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(30);
-    private readonly Kept<(IReadOnlyList<string> Silent, double? LoadRps)> _traffic = new(Managers, time);
+    private readonly Kept<(IReadOnlyList<string> Silent, double? LoadRps, IReadOnlyDictionary<string, int>? Weights)> _traffic = new(Managers, time);
     private readonly Kept<IReadOnlyList<ActiveHold>> _holds = new(TimeSpan.FromSeconds(1), time);
     private readonly Dictionary<string, Kept<double?>> _skew = fleet.Clusters.Keys.ToDictionary(c => c, _ => new Kept<double?>(TimeSpan.FromSeconds(30), time));
     private readonly Dictionary<string, Kept<DateTimeOffset?>> _backups = fleet.Clusters.Keys.ToDictionary(c => c, _ => new Kept<DateTimeOffset?>(TimeSpan.FromSeconds(10), time));
@@ -34,6 +34,7 @@ public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge
         return new PreflightFacts(fleet, feed.Current, time.GetUtcNow(), ObjectiveTargets.Rpo(declared.RpoSeconds, declared.Tier).Seconds)
         {
             LoadRps = traffic.LoadRps ?? (traffic.Silent.Count == 0 ? observed?.LoadRps : null),
+            Weights = traffic.Weights,
             UnreachableTrafficManagers = traffic.Silent,
             MaintenanceReason = held is null ? null : $"{held.Scope}: {held.Reason}",
             RunningOperation = running is null ? null : $"{running.Kind} {running.Id}",
@@ -44,15 +45,16 @@ public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge
         };
     }
 
-    private async Task<(IReadOnlyList<string>, double?)> TrafficAsync(CancellationToken cancel)
+    private async Task<(IReadOnlyList<string>, double?, IReadOnlyDictionary<string, int>?)> TrafficAsync(CancellationToken cancel)
     {
         var silent = await edge.UnreachableAsync(Managers, time, cancel);
-        if (silent.Count > 0) return (silent, null);
+        if (silent.Count > 0) return (silent, null, null);
         var requests = (await edge.CountersAsync(cancel)).Values.Sum(c => c.Requests);
         var at = time.GetTimestamp();
         double? load = _counted is { } before && requests >= before.Requests && time.GetElapsedTime(before.At, at).TotalSeconds is > 0.5 and var seconds ? (requests - before.Requests) / seconds : null;
         _counted = (requests, at);
-        return (silent, load);
+        var weights = await edge.WeightsAsync(cancel);
+        return (silent, load, weights.Count == 0 ? null : weights);
     }
 
     private async Task<double?> SkewAsync(ClusterOptions cluster, CancellationToken cancel)

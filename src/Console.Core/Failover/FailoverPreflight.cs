@@ -23,7 +23,7 @@ public static class FailoverPreflight
         var cluster = facts.Fleet.Clusters[request.Cluster];
         var state = facts.Picture.Clusters.GetValueOrDefault(request.Cluster);
         if (!database)
-            return [Fresh(state, facts), RegionHealthy(request, facts), Capacity(request, facts), Compliance(request, facts), Exclusive(facts), Automation(facts), TrafficManagers(facts)];
+            return [Fresh(state, facts), RegionHealthy(request, facts), Capacity(request, facts), Compliance(request, facts), Exclusive(facts), Automation(facts), TrafficManagers(facts), .. Shares(request, facts)];
         return
         [
             Fresh(state, facts),
@@ -41,6 +41,7 @@ public static class FailoverPreflight
             Clocks(facts),
             TrafficManagers(facts),
             ConsoleSite(request, facts),
+            .. Shares(request, facts),
         ];
     }
 
@@ -189,6 +190,14 @@ public static class FailoverPreflight
     private static PreflightCheck TrafficManagers(PreflightFacts facts) => facts.UnreachableTrafficManagers.Count == 0
         ? Pass("traffic-managers", $"{facts.Fleet.Options.TrafficManagers.Count} answer", "all", "Every traffic manager answers.")
         : Block("traffic-managers", $"no answer: {string.Join(", ", facts.UnreachableTrafficManagers)}", "all", "Clients cannot be cut off or moved without it. Bring it back first.");
+
+    /// <summary>The shares of a move are shares of the source's. Said only where there are none: a watch would wait for requests that never come.</summary>
+    private static IEnumerable<PreflightCheck> Shares(FailoverRequest request, PreflightFacts facts)
+    {
+        if (facts.Weights is not { } weights || !weights.TryGetValue(request.Source, out var weight) || weight > 0 || weights.Values.All(w => w <= 0)) yield break;
+        yield return Warn("source-has-traffic", "weight 0", "a share", $"No HTTP traffic goes to {request.Source}, so none moves to {request.Target}; {string.Join(", ", weights.Where(w => w.Value > 0).Select(w => w.Key).Order(StringComparer.Ordinal))} keep theirs. "
+            + "Choose immediate: a watch between shifts would find no requests and take the move back.");
+    }
 
     private static PreflightCheck ConsoleSite(FailoverRequest request, PreflightFacts facts) => facts.ConsoleStateRegion == request.Source && request.Source.Length > 0
         ? Block("console-outside-source", facts.ConsoleStateRegion, "another site", "The console's own database lies in the region that is left. Move it out first.")

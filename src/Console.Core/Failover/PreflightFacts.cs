@@ -10,6 +10,8 @@ public sealed record PreflightFacts(FleetModel Fleet, FleetSnapshot Picture, Dat
 {
     /// <summary>Measured HTTP load of the whole fleet in requests/s; null when unknown.</summary>
     public double? LoadRps { get; init; }
+    /// <summary>Weights of the HTTP traffic by region, as set now; null when unknown or when no traffic manager carries any.</summary>
+    public IReadOnlyDictionary<string, int>? Weights { get; init; }
     /// <summary>Newest verified backup of the cluster; null when none is known.</summary>
     public DateTimeOffset? NewestBackupAt { get; init; }
     /// <summary>Id and kind of the operation that holds the cluster's topology and gives way to none; null when free.</summary>

@@ -15,14 +15,17 @@ public static class HostCommands
         var ctl = $"{binaries["pg_ctl"]} -D {data} -w -t 60 -l {log}";
         // Quicker than pg_ctl, which looks ten times a second; a process that only waits to be reaped is gone. What a copied or rewound directory brings along of its source's own settings is put back.
         const string alive = "{ read -r x y s z < /proc/$p/stat; } 2>/dev/null && [ $s != Z ]";
-        var gone = $"while {alive}; do sleep 0.01; done; rm -f {data}/postmaster.pid";
+        // A pid file may outlive its server, whose number another process may have by now: what counts is who works in the directory.
+        var serves = $"p=$(head -n 1 {data}/postmaster.pid 2>/dev/null) && [ /proc/$p/cwd -ef {data} ]";
+        // Also those that a killed postmaster left behind, or had just forked: while one of them has the old shared memory no server starts.
+        var killAll = $"while a=$(for q in $(find -L /proc/[0-9]*/cwd -maxdepth 0 -samefile {data} 2>/dev/null | cut -d / -f 3); do {{ read -r c < /proc/$q/comm; }} 2>/dev/null && [ $c = postgres ] && echo $q; done); [ -n \"$a\" ]; do kill -KILL $a 2>/dev/null; sleep 0.01; done; rm -f {data}/postmaster.pid";
         var keep = $"mkdir -p {data}.keep && cp -p {data}/postgresql.conf {data}/sandbox.conf {data}/pg_hba.conf {data}.keep/";
         var faults = $"sh {paths.FaultScript(region)} {paths.Scratch(region)}";
         return new Dictionary<string, string>
         {
-            ["postgres.start"] = $"{ctl} start",
+            ["postgres.start"] = $"{serves} || {{ {killAll}; }}; {ctl} start",
             // The archiver is not waited for: what it has not brought away yet is brought by the next primary (wal.again).
-            ["postgres.stop"] = $"touch {hold}; p=$(head -n 1 {data}/postmaster.pid 2>/dev/null) && kill -INT $p && {{ n=0; while {alive}; do sleep 0.01; n=$((n+1)); [ $n -eq 10 ] && a=$(pgrep -P $p -f ' archiver') && pkill -KILL -P $a; done; }}; rm -f {hold}; {binaries["pg_controldata"]} -D {data}",
+            ["postgres.stop"] = $"touch {hold}; {serves} && kill -INT $p && {{ n=0; while {alive}; do sleep 0.01; n=$((n+1)); [ $n -eq 10 ] && a=$(pgrep -P $p -f ' archiver') && pkill -KILL -P $a; done; }}; rm -f {hold}; {binaries["pg_controldata"]} -D {data}",
             ["postgres.restart"] = $"{ctl} -m fast restart",
             ["postgres.reload"] = $"{ctl} reload",
             ["postgres.log"] = $"tail -n 40 {log}",
@@ -30,7 +33,7 @@ public static class HostCommands
             ["postgres.control"] = $"{binaries["pg_controldata"]} -D {data}",
             ["postgres.demote"] = $"umask 077; cat >> {data}/postgresql.auto.conf && touch {data}/standby.signal",
             ["postgres.restore"] = $"rm -f {data}/standby.signal",
-            ["postgres.kill"] = $"p=$(head -n 1 {data}/postmaster.pid 2>/dev/null) || exit 0; kill -KILL $p $(pgrep -P $p); {gone}",
+            ["postgres.kill"] = killAll,
             ["postgres.freeze"] = Signal(data, "STOP"),
             ["postgres.thaw"] = Signal(data, "CONT"),
             ["postgres.rewind"] = $"{keep}; PGPASSFILE={paths.PasswordFile(region)} {binaries["pg_rewind"]} --target-pgdata={data} --source-server=host={{host}}' user={OrdersCluster.Operator} dbname=postgres connect_timeout=5 port='{{port}}; "

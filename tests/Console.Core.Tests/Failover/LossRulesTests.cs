@@ -18,6 +18,8 @@ public sealed class LossRulesTests
     [InlineData(3, "Refused", 0.3, "x x s0.1", 0.3, 0.0, LossVerdict.Lost)]
     [InlineData(3, "Silent", 0.8, "s0.8 s0.7 s0.8", 0.8, 0.8, LossVerdict.Lost)]
     [InlineData(3, "Silent", 0.4, "s0.4 s0.4 s0.4", 0.4, 0.4, LossVerdict.OnlyConsole)] // a stall: the standbys do not miss it yet
+    [InlineData(3, "Silent", 0.4, "s0.9 s0.9 s0.9", 0.4, 0.4, LossVerdict.OnlyConsole)] // a stall after a time in which nobody wrote
+    [InlineData(3, "Refused", 0.1, "s0.9 s0.9 s0.9", 0.1, 0.1, LossVerdict.OnlyConsole)]
     [InlineData(9, "Silent", 3, "s0.1 s0.1 s0.1", 0.1, 0.0, LossVerdict.OnlyConsole)] // the console's own way is cut
     [InlineData(9, "Silent", 3, "x s0.1 s0.1", 0.1, 0.0, LossVerdict.OnlyConsole)]
     [InlineData(9, "Silent", 3, "- - -", 3, 3.0, LossVerdict.ConsoleCutOff)]

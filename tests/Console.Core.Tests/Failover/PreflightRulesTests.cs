@@ -136,6 +136,14 @@ public sealed class PreflightRulesTests
     [Fact]
     public void TrafficManagers_OneSilent_Blocks() => Assert.Equal(CheckVerdict.Blocking, Check("traffic-managers", f => f with { UnreachableTrafficManagers = ["pool"] }));
 
+    [Fact]
+    public void SourceHasTraffic_WithoutAShareWhileOthersHaveOne_WarnsBecauseNothingWouldMove()
+    {
+        Assert.Equal(CheckVerdict.Warning, Check("source-has-traffic", f => f with { Weights = new Dictionary<string, int> { ["us"] = 0, ["west"] = 0, ["eu"] = 100 } }));
+        foreach (var weights in new Dictionary<string, int>?[] { null, new() { ["us"] = 1, ["west"] = 0 }, new() { ["us"] = 0, ["west"] = 0 } })
+            Assert.DoesNotContain(FailoverPreflight.Evaluate(PreflightWorld.Request(), PreflightWorld.Facts() with { Weights = weights }), c => c.Id == "source-has-traffic");
+    }
+
     [Theory]
     [InlineData("us", CheckVerdict.Blocking)]
     [InlineData("eu", CheckVerdict.Passed)]

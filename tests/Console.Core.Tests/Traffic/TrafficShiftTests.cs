@@ -25,6 +25,16 @@ public sealed class TrafficShiftTests
         Assert.Equal((0, 256, 1), (weights["us"], weights["west"], weights["ap"]));
     }
 
+    [Theory]
+    [InlineData(0, 256, 0)]
+    [InlineData(25, 192, 64)]
+    [InlineData(100, 0, 256)]
+    public void Weights_NobodyHasAny_TheSourceCountsAsServing(double percent, int source, int target)
+    {
+        var weights = TrafficShift.Weights(Start.ToDictionary(w => w.Key, _ => 0), "us", "west", percent);
+        Assert.Equal((source, target, 0, 0), (weights["us"], weights["west"], weights["eu"], weights["ap"]));
+    }
+
     [Fact]
     public void Shares_OfWeights_AddUpToHundred() =>
         Assert.Equal(100, TrafficShift.Shares(TrafficShift.Weights(Start, "us", "west", 25)).Values.Sum(), 6);

@@ -8,12 +8,12 @@ namespace OpsConsole.Core.Failover.Detection;
 /// have allowed that. A former primary that comes back is demoted on sight. Judging needs no console database.</summary>
 internal sealed partial class ClusterDetector(
     ClusterOptions cluster, PulseMeters meters, DetectorPolicy policy, LossResponse response, ReturnedPrimary returned, WriteLead lead, LastSeen seen,
-    FailoverOptions options, TimeProvider time, ILogger log) : IDisposable
+    LivedTime lived, FailoverOptions options, TimeProvider time, ILogger log) : IDisposable
 {
     private static readonly TimeSpan KeepPulse = TimeSpan.FromSeconds(5);
     /// <summary>What was read longer ago says nothing of now.</summary>
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(3);
-    private readonly List<NodeWatch> _nodes = cluster.Nodes.Select(n => new NodeWatch(cluster, n, options.Detection, () => policy.Allows(cluster.Id), time)).ToList();
+    private readonly List<NodeWatch> _nodes = cluster.Nodes.Select(n => new NodeWatch(cluster, n, options.Detection, () => policy.Allows(cluster.Id), lived, time)).ToList();
     private readonly SemaphoreSlim _looked = new(0);
     private volatile string? _primary;
     private int _timeline;
@@ -45,7 +45,7 @@ internal sealed partial class ClusterDetector(
         if (readings[primary] is { Answers: true, Standby: false } writes) seen.Set(cluster.Id, primary, writes.Position);
         foreach (var (region, reading) in readings.Where(r => r.Key != primary && r.Value is { Answers: true, Standby: false } && IsFormer(r.Value, readings)))
             returned.Demote(region, reading.Timeline, primary, _timeline, cancel);
-        foreach (var node in _nodes.Where(n => n.Region != primary)) node.Hurry(readings[primary].Failures > 0);
+        foreach (var node in _nodes) node.Hurry(node.Region != primary && readings[primary].Failures > 0);
         if (!policy.Allows(cluster.Id)) return;
         meters.Of(cluster.Id)?.Keep("detector", TimeSpan.FromSeconds(options.Detection.IntervalSeconds), KeepPulse);
         var judgement = LossRules.Judge(options.Detection, Primary(readings[primary]), Standbys(primary, readings), Client());
@@ -80,11 +80,11 @@ internal sealed partial class ClusterDetector(
             && readings.Values.Count(r => r is { Answers: true, Standby: false }) == 1 && Followers(readings, reading.Timeline) >= (cluster.Nodes.Count - 1) / 2 + 1 ? primary : null;
     }
 
-    private PrimaryEvidence Primary(NodeReading reading) => new(reading.Failures, reading.Failure, time.GetUtcNow() - reading.LastSuccessAt);
+    private PrimaryEvidence Primary(NodeReading reading) => new(reading.Failures, reading.Failure, lived.Now - reading.LastSuccessLived);
 
     private List<StandbyEvidence> Standbys(string primary, Dictionary<string, NodeReading> readings) => readings.Where(r => r.Key != primary)
-        // Silence goes on since the look.
-        .Select(r => new StandbyEvidence(r.Key, r.Value.Answers, r.Value.Streams, r.Value.Silence + (time.GetUtcNow() - r.Value.LastSuccessAt))).ToList();
+        // Only what it says now counts: a silence is not drawn out from a look before, since which it may have heard something.
+        .Select(r => new StandbyEvidence(r.Key, r.Value.Answers && time.GetUtcNow() - r.Value.LastSuccessAt <= TimeSpan.FromSeconds(options.Detection.TimeoutSeconds), r.Value.Streams, r.Value.Silence)).ToList();
 
     private ClientEvidence Client()
     {

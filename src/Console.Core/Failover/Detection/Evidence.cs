@@ -11,7 +11,7 @@ public enum ProbeFailure
 }
 
 /// <param name="FailuresInARow">of the direct write probe (a local commit, which waits for no standby)</param>
-/// <param name="FailingFor">since the last success</param>
+/// <param name="FailingFor">time that the console lived through since the last success: a stall of its own is no evidence</param>
 public sealed record PrimaryEvidence(int FailuresInARow, ProbeFailure Kind, TimeSpan FailingFor);
 
 /// <param name="Answers">the console reaches it now</param>
@@ -52,7 +52,7 @@ public static class LossRules
         var answering = standbys.Count(s => s.Answers);
         if (answering < majority)
             return new LossJudgement(LossVerdict.ConsoleCutOff, primary.Kind, $"{answering} of {standbys.Count} standbys answer; {majority} are needed to tell a lost primary from a lost console");
-        var confirming = standbys.Count(s => Confirms(rule, s));
+        var confirming = standbys.Count(s => Confirms(rule, primary, s));
         if (confirming < majority)
             return new LossJudgement(LossVerdict.OnlyConsole, primary.Kind, $"{confirming} of {standbys.Count} standbys miss it; {majority} must");
         // An acknowledgement may have left just after the last probe that succeeded: one that came clearly later counts.
@@ -62,8 +62,9 @@ public static class LossRules
             $"{primary.FailuresInARow} write probes in a row {(primary.Kind == ProbeFailure.Silent ? "got no answer" : "were refused")}, and {confirming} of {standbys.Count} standbys receive nothing from it");
     }
 
-    private static bool Confirms(DetectionOptions rule, StandbyEvidence standby) =>
-        standby.Answers && (!standby.Streams || standby.Silence is not { } silence || silence >= TimeSpan.FromSeconds(rule.SilenceSeconds));
+    /// <summary>A stream's silence counts from the last write that the console knows of: before it nobody may have written.</summary>
+    private static bool Confirms(DetectionOptions rule, PrimaryEvidence primary, StandbyEvidence standby) =>
+        standby.Answers && (!standby.Streams || (primary.FailingFor >= TimeSpan.FromSeconds(rule.SilenceSeconds) && (standby.Silence is not { } silence || silence >= TimeSpan.FromSeconds(rule.SilenceSeconds))));
 }
 
 /// <param name="Position">newest position that it holds</param>

@@ -24,17 +24,17 @@ internal sealed partial class FailureDetector(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var policy = new DetectorPolicy();
-        await Task.WhenAll(Watched.Select(c => WatchAsync(c, policy, stoppingToken)).Append(ReadPolicyAsync(policy, stoppingToken)).Append(KeepWarmAsync(policy, stoppingToken)));
+        var (policy, lived) = (new DetectorPolicy(), new LivedTime(time));
+        await Task.WhenAll(Watched.Select(c => WatchAsync(c, policy, lived, stoppingToken)).Append(lived.RunAsync(stoppingToken)).Append(ReadPolicyAsync(policy, stoppingToken)).Append(KeepWarmAsync(policy, stoppingToken)));
     }
 
     private IEnumerable<ClusterOptions> Watched => fleet.Options.Clusters.Where(c => c.Driver == ClusterDriver.Postgres && c.Nodes.Count > 1);
 
-    private async Task WatchAsync(ClusterOptions cluster, DetectorPolicy policy, CancellationToken cancel)
+    private async Task WatchAsync(ClusterOptions cluster, DetectorPolicy policy, LivedTime lived, CancellationToken cancel)
     {
         using var detector = new ClusterDetector(cluster, meters, policy,
             new LossResponse(cluster, fleet, policy, operations, local, () => observer.Leads, feed, seen, options, time, log), new ReturnedPrimary(cluster, oldPrimary, policy, operations, time, log),
-            new WriteLead(cluster, edge, sessions, audit, policy, time, log), seen, options, time, log);
+            new WriteLead(cluster, edge, sessions, audit, policy, time, log), seen, lived, options, time, log);
         await detector.RunAsync(cancel);
     }
 

@@ -9,16 +9,17 @@ namespace OpsConsole.Core.Failover.Detection;
 /// <param name="Failures">looks in a row that failed</param>
 /// <param name="Position">newest position that it holds</param>
 /// <param name="LastSuccessAt">when it last answered</param>
+/// <param name="LastSuccessLived">the same, in <see cref="LivedTime"/></param>
 public sealed record NodeReading(
-    bool Answers, bool Standby, bool Streams, TimeSpan? Silence, ulong Position, int Timeline, int Failures, ProbeFailure Failure, DateTimeOffset LastSuccessAt)
+    bool Answers, bool Standby, bool Streams, TimeSpan? Silence, ulong Position, int Timeline, int Failures, ProbeFailure Failure, DateTimeOffset LastSuccessAt, TimeSpan LastSuccessLived)
 {
-    public static NodeReading Unknown(DateTimeOffset at) => new(false, true, false, null, 0, 0, 0, ProbeFailure.None, at);
+    public static NodeReading Unknown(DateTimeOffset at, TimeSpan lived) => new(false, true, false, null, 0, 0, 0, ProbeFailure.None, at, lived);
 }
 
 /// <summary>Looks at one node again and again over connections of its own: on a primary it writes (a local commit, which waits for no
 /// standby), on a standby it reads its receiver. A look that gets no answer does not hold up the next, which begins beside it over another
 /// connection; its socket is dropped in time, and nothing is ever cancelled.</summary>
-internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node, DetectionOptions options, Func<bool> acts, TimeProvider time) : IDisposable
+internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node, DetectionOptions options, Func<bool> acts, LivedTime lived, TimeProvider time) : IDisposable
 {
     /// <summary>Where nobody has allowed automatic failover it is enough to know the roles.</summary>
     private static readonly TimeSpan Leisurely = TimeSpan.FromSeconds(1);
@@ -40,7 +41,7 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
     private long _answeredBegan = long.MinValue;
     private bool _created;
     private volatile bool _urgent;
-    private volatile NodeReading _reading = NodeReading.Unknown(time.GetUtcNow());
+    private volatile NodeReading _reading = NodeReading.Unknown(time.GetUtcNow(), lived.Now);
 
     public string Region => node.Region;
     public NodeReading Reading => _reading;
@@ -88,7 +89,7 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         // A first connection may take longer than a look, but not where nobody listens, nor beside a look that waits.
         var patient = connection is null && _reading.Failures == 0 && _underWay.Count == 0;
-        limit.CancelAfter(TimeSpan.FromSeconds(patient ? Math.Max(1, options.TimeoutSeconds) : options.TimeoutSeconds));
+        var ending = lived.CancelAfterAsync(limit, TimeSpan.FromSeconds(patient ? Math.Max(1, options.TimeoutSeconds) : options.TimeoutSeconds));
         try
         {
             if (connection is null)
@@ -100,13 +101,18 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
             var standby = row["standby"] == "t";
             if (!standby && acts()) await WriteAsync(connection, limit.Token);
             Answered(began, new NodeReading(true, standby, row["status"] == "streaming", row["silence"] is { } silence ? TimeSpan.FromSeconds(double.Parse(silence, CultureInfo.InvariantCulture)) : null,
-                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), 0, ProbeFailure.None, time.GetUtcNow()));
+                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), 0, ProbeFailure.None, time.GetUtcNow(), lived.Now));
             if (Interlocked.CompareExchange(ref _idle, connection, null) is not null) connection.Dispose();
         }
         catch (Exception e) when (e is WireException or IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
             connection?.Dispose();
             Failed(began, e is OperationCanceledException ? ProbeFailure.Silent : ProbeFailure.Refused);
+        }
+        finally
+        {
+            await limit.CancelAsync();
+            await ending;
         }
         if (!cancel.IsCancellationRequested) looked();
     }
