@@ -78,7 +78,7 @@ bootstrap:
     retry_timeout: $3
     synchronous_mode: true
     postgresql: {use_pg_rewind: true, use_slots: true, parameters: {wal_log_hints: "on", max_wal_senders: 10, max_replication_slots: 10, wal_keep_size: 64MB, wal_retrieve_retry_interval: 100ms}}
-  initdb: [{encoding: UTF8}, {locale: C}, {wal-segsize: 4}, data-checksums]
+  initdb: [{encoding: UTF8}, {locale: C}, {wal-segsize: "4"}, data-checksums]
   pg_hba: ["host all all 127.0.0.1/32 scram-sha-256", "host replication all 127.0.0.1/32 scram-sha-256"]
 postgresql:
   listen: "127.0.0.1:$((base + 30 + n))"

@@ -41,6 +41,13 @@ public sealed partial class OperationPage : IDisposable
         _ => "",
     };
 
+    private bool MayTakeBack => _operation is { State: OperationState.Succeeded, CommitUntil: { } until } && until > Clock.GetUtcNow();
+
+    /// <summary>Past its commit window a move is taken back by a new one, planned and checked as any; null where this is no move or can still be taken back.</summary>
+    private (string Address, string Words)? WayBack => !MayTakeBack && _operation is { Kind: OperationKinds.Failover, State: OperationState.Succeeded } moved
+        && moved.Request["cluster"]?.GetValue<string>() is { } cluster && moved.Request["source"]?.GetValue<string>() is { } home
+        ? ($"/failover?cluster={Uri.EscapeDataString(cluster)}&target={Uri.EscapeDataString(home)}&strategy=immediate&planned=true", $"Plan the move back to {home}") : null;
+
     protected override async Task OnParametersSetAsync()
     {
         if (_followed == Id) return;
@@ -73,8 +80,6 @@ public sealed partial class OperationPage : IDisposable
         if (answer.Ok && answer.Read("id") is { } other && other != Id.ToString()) Navigation.NavigateTo($"/operations/{other}");
         else await LoadAsync();
     }
-
-    private static string Took(OperationStep step) => step is { StartedAt: { } started, EndedAt: { } ended } ? Say.Seconds((ended - started).TotalSeconds) : "";
 
     private static string Words(OperationEvent happened) => happened.Kind == "state" ? $"{happened.Data?["from"]} → {happened.Data?["to"]} {happened.Text}" : happened.Text;
 
