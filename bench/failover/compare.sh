@@ -26,6 +26,8 @@ cleanup() {
 }
 trap cleanup EXIT
 
+started() { pids+=("$1"); disown "$1"; } # its end is no news
+
 # Every process of a node: its Patroni, the server that it started, and the server's children.
 processes() {
     local patroni postmaster
@@ -37,7 +39,7 @@ signal_node() { local all; all=$(processes "$1"); [ -z "$all" ] || kill -"$2" $a
 rest() { echo "http://127.0.0.1:$((base + 20 + $1))"; }
 start_node() {
     "${as[@]}" sh -c "echo \$\$ > $dir/n$1.pid; exec patroni $dir/n$1.yml >>$dir/n$1.log 2>&1" &
-    pids+=($!)
+    started $!
 }
 leader() {
     for n in $nodes; do
@@ -64,7 +66,7 @@ settled() {
 start_cluster() { # ttl loop_wait retry_timeout
     "${as[@]}" etcd --name bench --data-dir "$dir/etcd" --listen-client-urls "http://127.0.0.1:$etcd" --advertise-client-urls "http://127.0.0.1:$etcd" \
         --listen-peer-urls "http://127.0.0.1:$((etcd + 1))" >"$dir/etcd.log" 2>&1 &
-    pids+=($!)
+    started $!
     for n in $nodes; do
         cat >"$dir/n$n.yml" <<YML
 scope: bench
@@ -97,12 +99,12 @@ YML
         for n in $nodes; do printf ' server n%s 127.0.0.1:%s check port %s\n' "$n" $((base + 30 + n)) $((base + 20 + n)); done
     } >"$dir/haproxy.cfg"
     haproxy -db -f "$dir/haproxy.cfg" >"$dir/haproxy.log" 2>&1 &
-    pids+=($!)
+    started $!
 }
 
 stop_cluster() {
     for n in $nodes; do signal_node "$n" KILL; done
-    for p in "${pids[@]}"; do kill -KILL "$p" 2>/dev/null || true; wait "$p" 2>/dev/null || true; done
+    for p in "${pids[@]}"; do kill -KILL "$p" 2>/dev/null || true; while kill -0 "$p" 2>/dev/null; do sleep 0.1; done; done
     pids=()
     rm -rf "$dir"/n? "$dir"/n?.* "$dir/etcd"
 }

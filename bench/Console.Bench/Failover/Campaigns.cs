@@ -131,21 +131,42 @@ internal static class Campaigns
         return held ? 0 : 1;
     }
 
-    /// <summary>Nothing acknowledged is missing, nobody was acknowledged by two, every operation has ended.</summary>
+    /// <summary>Nothing acknowledged is missing, nobody was acknowledged by two, every operation has ended. Looked at on a fleet at rest: while a
+    /// failover is under way the rows that its target takes are not on the node that was asked.</summary>
     private static async Task<bool> HeldAsync(Scene scene)
     {
-        var primary = await scene.SettledAsync();
-        var lost = (await Invariants.LostAsync(scene.Fleet, primary, scene.Writer)).Count + (await Invariants.LostAsync(scene.Fleet, primary, scene.Direct)).Count;
-        var two = Invariants.TwoPrimaries(scene.Writer, scene.Direct);
-        var limit = Stopwatch.GetTimestamp();
-        IReadOnlyList<JsonNode> open;
+        int open;
+        string primary;
+        List<Ack> lost;
         do
         {
-            open = [.. (await scene.Api.FailoversAsync()).Where(o => (string?)o["state"] is "running" or "rollingBack" or "approved" or "planned")];
-            if (open.Count > 0) await Task.Delay(500);
-        } while (open.Count > 0 && Stopwatch.GetElapsedTime(limit) < TimeSpan.FromSeconds(90));
-        Console.WriteLine($"     lost rows {lost} of {scene.Writer.Acks.Count + scene.Direct.Acks.Count}, two primaries {two}, operations not ended {open.Count}, failovers {string.Join(", ", (await scene.Api.FailoversAsync()).GroupBy(o => (string)o["state"]!).Select(g => $"{g.Count()} {g.Key}"))}");
-        return lost == 0 && two == 0 && open.Count == 0;
+            await Task.Delay(1000); // what was brought about last is acted upon by then
+            open = await OpenAsync(scene);
+            primary = await scene.SettledAsync();
+            lost = [.. await LostAsync(scene, primary, scene.Writer), .. await LostAsync(scene, primary, scene.Direct)];
+        } while (lost.Count > 0 && (await scene.SettledAsync() != primary || await OpenAsync(scene) > open));
+        var two = Invariants.TwoPrimaries(scene.Writer, scene.Direct);
+        Console.WriteLine($"     lost rows {lost.Count} of {scene.Writer.Acks.Count + scene.Direct.Acks.Count}, two primaries {two}, operations not ended {open}, failovers {string.Join(", ", (await scene.Api.FailoversAsync()).GroupBy(o => (string)o["state"]!).Select(g => $"{g.Count()} {g.Key}"))}");
+        foreach (var group in lost.GroupBy(a => (a.Node, a.Timeline))) Console.WriteLine($"     {group.Count()} of them acknowledged by {group.Key.Node} on timeline {group.Key.Timeline}; {primary} leads");
+        return lost.Count == 0 && two == 0 && open == 0;
+    }
+
+    private static async Task<IEnumerable<Ack>> LostAsync(Scene scene, string primary, AckWriter writer)
+    {
+        var ids = (await Invariants.LostAsync(scene.Fleet, primary, writer)).ToHashSet();
+        return writer.Acks.Where(a => ids.Contains(a.Id));
+    }
+
+    /// <returns>operations that have not ended after 90 s</returns>
+    private static async Task<int> OpenAsync(Scene scene)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var open = (await scene.Api.FailoversAsync()).Count(o => (string?)o["state"] is "running" or "rollingBack" or "approved" or "planned");
+            if (open == 0 || Stopwatch.GetElapsedTime(start) > TimeSpan.FromSeconds(90)) return open;
+            await Task.Delay(500);
+        }
     }
 
     private static async Task EnableAsync(HttpClient http, string proxy, bool enabled)
