@@ -4,7 +4,7 @@ using OpsConsole.Fleet.Tests.Sandbox;
 
 namespace OpsConsole.Fleet.Tests.Failover;
 
-public sealed class NodeHostTests(SandboxFixture sandbox)
+public sealed class NodeHostTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
 {
     [Fact]
     public async Task Start_KilledServerLeftAnOrphanAndAPidThatIsAnothersNow_StartsAndLeavesTheOtherAlone()
