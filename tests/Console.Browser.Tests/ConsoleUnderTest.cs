@@ -9,7 +9,7 @@ using OtpNet;
 
 namespace OpsConsole.Browser.Tests;
 
-/// <summary>A sandbox with one console, a Chromium, and a signed-in viewer whose cookies the journeys share (each code counts once).</summary>
+/// <summary>A sandbox with one console, a Chromium, and people whose cookies the journeys share (each code counts once).</summary>
 public sealed class ConsoleUnderTest : IAsyncLifetime
 {
     private const int PortBase = 25200;
@@ -18,7 +18,7 @@ public sealed class ConsoleUnderTest : IAsyncLifetime
     private EmbeddedFleet? _fleet;
     private IPlaywright? _playwright;
     private IBrowser? _browser;
-    private string? _viewer;
+    private readonly Dictionary<string, string> _signedIn = [];
 
     public EmbeddedFleet Fleet => _fleet ?? throw new InvalidOperationException("The sandbox has not started.");
 
@@ -44,10 +44,14 @@ public sealed class ConsoleUnderTest : IAsyncLifetime
     public async Task<IPage> StrangerAsync() => await (await NewContextAsync(null, Device.Desktop, ColorScheme.Light)).NewPageAsync();
 
     /// <summary>A page of the signed-in viewer.</summary>
-    public async Task<IPage> ViewerAsync(Device device = Device.Desktop, ColorScheme scheme = ColorScheme.Light)
+    public Task<IPage> ViewerAsync(Device device = Device.Desktop, ColorScheme scheme = ColorScheme.Light) => PersonAsync("viewer", device, scheme);
+
+    /// <summary>A page of somebody who has signed in, once for all journeys.</summary>
+    /// <param name="who">a role, or the beginning of an e-mail address</param>
+    public async Task<IPage> PersonAsync(string who, Device device = Device.Desktop, ColorScheme scheme = ColorScheme.Light)
     {
-        _viewer ??= await SignInAsync();
-        return await (await NewContextAsync(_viewer, device, scheme)).NewPageAsync();
+        if (!_signedIn.TryGetValue(who, out var state)) _signedIn[who] = state = await SignInAsync(who);
+        return await (await NewContextAsync(state, device, scheme)).NewPageAsync();
     }
 
     /// <summary>Types password and code as a person would.</summary>
@@ -64,11 +68,11 @@ public sealed class ConsoleUnderTest : IAsyncLifetime
     /// <summary>The code after the present one, which signing in has used.</summary>
     public string NextCode(string role) => new Totp(Base32Encoding.ToBytes(Credentials(role).TotpSecret)).ComputeTotp(TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(30));
 
-    private async Task<string> SignInAsync()
+    private async Task<string> SignInAsync(string who)
     {
         var page = await StrangerAsync();
         await page.GotoAsync(Url);
-        await SignInAsync(page, "viewer");
+        await SignInAsync(page, who);
         await page.GetByRole(AriaRole.Heading, new() { Name = "Overview" }).WaitForAsync();
         return await page.Context.StorageStateAsync();
     }
@@ -86,7 +90,7 @@ public sealed class ConsoleUnderTest : IAsyncLifetime
     private Credential Credentials(string role)
     {
         var all = JsonSerializer.Deserialize<List<Credential>>(File.ReadAllText(Path.Combine(_directory, "credentials.json")), JsonSerializerOptions.Web) ?? [];
-        return all.First(c => c.Roles.Contains(role));
+        return all.First(c => c.Roles.Contains(role) || c.Email.StartsWith($"{role}@", StringComparison.Ordinal));
     }
 
     private static string Chromium() =>

@@ -37,10 +37,15 @@ public static class AutomationEndpoints
         var stop = api.MapGroup("/emergency-stop").WithTags("Emergency stop");
         stop.MapGet("", async (EmergencyStop emergency, CancellationToken cancel) => View(await emergency.StatusAsync(cancel))).RequireAuthorization(Policies.ViewFleet).WithSummary("The present stop, or the last one");
         stop.MapPost("", (HttpContext context, Acting acting, EmergencyStop emergency) => acting.AsAsync(context, async person =>
-            TypedResults.Ok(View(await emergency.EngageAsync(Reason(await OptionalBody.ReadAsync<ReasonRequest>(context), "emergency stop"), person, context.RequestAborted)))))
+            TypedResults.Ok(View(await emergency.EngageAsync(Reason(await OptionalBody.ReadAsync<ReasonRequest>(context)), person, context.RequestAborted)))))
             .RequireAuthorization(Policies.StopExperiments).WithSummary("End all experiments and drills and undo them; never a failover or a restore").Produces<EmergencyStopView>();
-        stop.MapPost("/release", (HttpContext context, Acting acting, EmergencyStop emergency) => acting.AsAsync(context, async person =>
-            TypedResults.Ok(View(await emergency.ReleaseAsync(Reason(await OptionalBody.ReadAsync<ReasonRequest>(context), "released"), person, context.RequestAborted)))))
+        stop.MapPost("/release", (ReasonRequest request, HttpContext context, Acting acting, EmergencyStop emergency) => acting.AsAsync(context, async person =>
+        {
+            var check = new Check();
+            check.That(!string.IsNullOrWhiteSpace(request.Reason), "reason", "Say why it is safe again.");
+            check.Length("reason", request.Reason);
+            return check.Problem() ?? TypedResults.Ok(View(await emergency.ReleaseAsync(request.Reason!.Trim(), person, context.RequestAborted)));
+        }))
             .RequireAuthorization(Policies.StopExperiments).WithSummary("Let experiments and drills begin again").Produces<EmergencyStopView>();
     }
 
@@ -54,9 +59,9 @@ public static class AutomationEndpoints
     };
 
     /// <summary>Stopping must be easy: a missing reason, or none that one could keep, is no obstacle.</summary>
-    private static string Reason(ReasonRequest? request, string otherwise) => request?.Reason?.Trim() switch
+    private static string Reason(ReasonRequest? request) => request?.Reason?.Trim() switch
     {
-        null or "" => otherwise,
+        null or "" => "emergency stop",
         { Length: > Check.Longest } words => words[..Check.Longest],
         var reason => reason,
     };

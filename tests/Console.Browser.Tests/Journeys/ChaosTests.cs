@@ -8,10 +8,7 @@ public sealed class ChaosTests(ConsoleUnderTest console)
     [Fact]
     public async Task Experiment_StartedStoppedWithoutACircuitAndReleased()
     {
-        var page = await console.StrangerAsync();
-        await page.GotoAsync(console.Url);
-        await console.SignInAsync(page, "operator");
-        await page.GetByRole(AriaRole.Heading, new() { Name = "Overview" }).WaitForAsync();
+        var page = await console.PersonAsync("operator");
         await page.OpenAsync("/chaos");
         await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Fill a host's scratch disk" })).ToBeVisibleAsync(new() { Timeout = 20_000 });
         await page.ShootAsync("chaos-desktop");

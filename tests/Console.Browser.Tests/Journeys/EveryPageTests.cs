@@ -11,11 +11,20 @@ public sealed class EveryPageTests(ConsoleUnderTest console)
 
     [Theory]
     [MemberData(nameof(Paths))]
-    public async Task Axe_LightDesktopAndDarkPhone_NothingSerious(string path)
+    public Task Axe_LightDesktopAndDarkPhone_NothingSerious(string path) => NothingSeriousAsync("viewer", path);
+
+    [Theory]
+    [InlineData("auditor", "/audit")]
+    [InlineData("operator", "/failover?target=us-west-2")]
+    [InlineData("operator", "/maintenance")]
+    [InlineData("operator", "/drills")]
+    public Task Axe_PagesOfOtherPeople_NothingSerious(string who, string path) => NothingSeriousAsync(who, path);
+
+    private async Task NothingSeriousAsync(string who, string path)
     {
         foreach (var (device, scheme) in new[] { (Device.Desktop, ColorScheme.Light), (Device.Phone, ColorScheme.Dark) })
         {
-            var page = await console.ViewerAsync(device, scheme);
+            var page = await console.PersonAsync(who, device, scheme);
             await page.OpenAsync(path);
             await page.GetByRole(AriaRole.Heading, new() { Level = 1 }).WaitForAsync();
 

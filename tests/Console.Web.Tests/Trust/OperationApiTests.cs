@@ -302,6 +302,7 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
         var engaged = (await Reply.ReadAsync(await asker.Api.PostAsync("/api/v1/emergency-stop", null))).Is(200); // nothing but the call is needed
         Assert.Equal(("true", asker.Email), (engaged["engaged"], engaged["by"]));
         Assert.Empty(engaged.Body["reverted"]!.AsArray());
+        (await asker.PostAsync("/api/v1/emergency-stop/release", new { reason = " " })).Is(400);
         Assert.Equal("false", (await asker.PostAsync("/api/v1/emergency-stop/release", new { reason = "out" })).Is(200)["engaged"]);
     }
 }

@@ -51,10 +51,11 @@ public sealed partial class OperationPage : IDisposable
     protected override async Task OnParametersSetAsync()
     {
         if (_followed == Id) return;
-        _followed = Id;
-        _journal = [];
+        var first = _followed == default;
+        (_followed, _operation, _journal) = (Id, null, []);
+        // One watch for the page's whole life, begun before the first reading: what happens in between is not missed.
+        if (first && RendererInfo.IsInteractive) _ = OperationWatch.RunAsync(Feed, s => s.OperationId == Id, () => InvokeAsync(ShowAsync), _gone.Token);
         await LoadAsync();
-        if (RendererInfo.IsInteractive) _ = OperationWatch.RunAsync(Feed, s => s.OperationId == Id, () => InvokeAsync(ShowAsync), _gone.Token);
     }
 
     private async Task ShowAsync()
@@ -65,10 +66,14 @@ public sealed partial class OperationPage : IDisposable
 
     private async Task LoadAsync()
     {
-        _operation = await Reader.FindAsync(Id);
-        if (_operation is null) return;
-        var last = _journal.Count > 0 ? _journal[0].Sequence : Math.Max(0, _operation.LastEvent - JournalShown);
-        foreach (var happened in await Reader.EventsAsync(Id, last))
+        var (id, read) = (Id, await Reader.FindAsync(Id));
+        // Readings overlap, of a button and of the watch: an older one, or one of the operation before, changes nothing.
+        if (read is null || id != Id || _operation?.LastEvent > read.LastEvent) return;
+        _operation = read;
+        var last = _journal.Count > 0 ? _journal[0].Sequence : Math.Max(0, read.LastEvent - JournalShown);
+        var events = await Reader.EventsAsync(id, last);
+        if (id != Id) return;
+        foreach (var happened in events.Where(e => _journal.Count == 0 || e.Sequence > _journal[0].Sequence))
             _journal.Insert(0, happened);
         if (_journal.Count > JournalShown) _journal.RemoveRange(JournalShown, _journal.Count - JournalShown);
     }
