@@ -5,7 +5,7 @@ using OpsConsole.Core.Backups.Streaming;
 namespace OpsConsole.Core.Backups.Logical;
 
 /// <summary>The dumps in one repository.</summary>
-public sealed class LogicalRepository(IBackupStore store)
+public sealed class LogicalRepository(IBackupStore store) : IBackupShelf
 {
     private const int BufferBytes = 1024 * 1024;
 

@@ -11,7 +11,8 @@ namespace OpsConsole.Core.Backups.Logical;
 /// <summary>Logical backups: the cluster's database by pg_dump, and its roles, from a standby where one streams. A restore makes a new server and loads them into it; there is no log, so the only
 /// moment is the dump's own.</summary>
 public sealed class PgDumpEngine(
-    FleetModel fleet, BackupsOptions options, IFleetFeed feed, Repositories repositories, DeclaredKeys keys, IHostPipe hosts, IHostShell shell, TimeProvider time) : IBackupEngine
+    FleetModel fleet, BackupsOptions options, IFleetFeed feed, Repositories repositories, DeclaredKeys keys, IHostPipe hosts, IHostShell shell, TimeProvider time)
+    : StoringEngine(keys), IBackupEngine
 {
     /// <summary>Takes a tar archive of <c>roles.sql</c> and <c>database.dump</c> on standard input, makes a server's data directory at <c>{directory}</c> whose first superuser is <c>{owner}</c>, and
     /// loads them into it; leaves it stopped.</summary>
@@ -21,63 +22,20 @@ public sealed class PgDumpEngine(
 
     public EngineCapabilities Capabilities { get; } = new(Full: false, Incremental: false, Logical: true, PointInTime: false);
 
-    public IReadOnlyList<string> Repositories(string cluster) => keys.Any && options.PgDump.Find(u => u.Cluster == cluster) is { } use ? use.Repositories : [];
+    public IReadOnlyList<string> Repositories(string cluster) => Keys.Any && options.PgDump.Find(u => u.Cluster == cluster) is { } use ? use.Repositories : [];
 
     public async Task<TakenBackup> TakeAsync(TakeOrder order, BackupProgress progress, CancellationToken cancel)
     {
         if (await FindAsync(order.Cluster, order.Operation, cancel) is { } done) return done;
         await AbandonAsync(order.Cluster, order.Operation, cancel); // what an interrupted run has left
         var cluster = fleet.Clusters[order.Cluster];
-        var (ring, stores) = (await RingAsync(cancel), Of(order.Cluster).Select(r => r.Store).ToList());
-        BackupEngineException? last = null;
-        foreach (var node in StreamNodes.Order(cluster, feed.Current.Clusters.GetValueOrDefault(cluster.Id)))
+        var (ring, stores) = (await RingAsync(cancel), Shelves(order.Cluster).Select(r => r.Store).ToList());
+        return await FirstAsync(order.Cluster, StreamNodes.Order(cluster, feed.Current.Clusters.GetValueOrDefault(cluster.Id)), async node =>
         {
-            try
-            {
-                await progress(null, $"dumping {cluster.Database} of the node in {node.Region}");
-                var taken = await new LogicalTaker(Programs(order.Cluster), FanOutLimits.Usual, time).TakeAsync(cluster, node, order.Operation, ring, stores, progress, cancel);
-                return Taken(taken.Backup, [.. stores.Select(s => new TakenCopy(s.Id, taken.Backup.Label, taken.Backup.StoredBytes, taken.Failures.GetValueOrDefault(s.Id)))]);
-            }
-            catch (BackupEngineException e) when (!e.Final)
-            {
-                // Another node holds the same data; no repository does better by that, but one may have recovered.
-                last = e;
-                await progress(null, e.Message);
-            }
-        }
-        throw last ?? new BackupEngineException($"No node of {order.Cluster} answers. The backup is taken when one does.");
-    }
-
-    public async Task<TakenBackup?> FindAsync(string cluster, Guid operation, CancellationToken cancel)
-    {
-        LogicalBackup? found = null;
-        var copies = new List<TakenCopy>();
-        foreach (var repository in Of(cluster))
-        {
-            try
-            {
-                if (await repository.FindAsync(cluster, operation, cancel) is not { } label) continue;
-                found = await repository.DescribeAsync(cluster, label, await RingAsync(cancel), cancel);
-                copies.Add(new TakenCopy(repository.Store.Id, label, found.StoredBytes));
-            }
-            catch (StoreException e)
-            {
-                copies.Add(new TakenCopy(repository.Store.Id, "", 0, e.Message));
-            }
-        }
-        return found is null ? null : Taken(found, copies);
-    }
-
-    public async Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel)
-    {
-        foreach (var repository in Of(cluster)) await GuardedAsync(() => repository.AbandonAsync(cluster, operation, cancel));
-    }
-
-    public async Task<IReadOnlyList<Guid>> OperationsAsync(string cluster, CancellationToken cancel)
-    {
-        var operations = new HashSet<Guid>();
-        foreach (var repository in Of(cluster)) await GuardedAsync(async () => operations.UnionWith(await repository.OperationsAsync(cluster, cancel)));
-        return [.. operations];
+            await progress(null, $"dumping {cluster.Database} of the node in {node.Region}");
+            var taken = await new LogicalTaker(Programs(order.Cluster), FanOutLimits.Usual, time).TakeAsync(cluster, node, order.Operation, ring, stores, progress, cancel);
+            return Taken(taken.Backup, [.. stores.Select(s => new TakenCopy(s.Id, taken.Backup.Label, taken.Backup.StoredBytes, taken.Failures.GetValueOrDefault(s.Id)))]);
+        }, progress);
     }
 
     public async Task<IReadOnlyList<CopyVerdict>> VerifyAsync(string cluster, IReadOnlyList<BackupCopy> copies, BackupProgress progress, CancellationToken cancel)
@@ -98,7 +56,7 @@ public sealed class PgDumpEngine(
     {
         try
         {
-            var (repository, ring) = (new LogicalRepository(repositories[copy.Repository]), await keys.RingAsync(cancel));
+            var (repository, ring) = (new LogicalRepository(repositories[copy.Repository]), await Keys.RingAsync(cancel));
             var backup = await repository.DescribeAsync(cluster, copy.Label, ring, cancel);
             await repository.RolesAsync(cluster, copy.Label, ring, cancel);
             var (entries, wrong) = await Programs(cluster).ListAsync((input, stop) => FeedAsync(repository, backup, ring, input, stop), cancel);
@@ -193,33 +151,11 @@ public sealed class PgDumpEngine(
 
     private DumpPrograms Programs(string cluster) => new(options.PgDump.Find(u => u.Cluster == cluster)?.Programs ?? "");
 
-    private IEnumerable<LogicalRepository> Of(string cluster) => Repositories(cluster).Select(id => new LogicalRepository(repositories[id]));
+    protected override IEnumerable<IBackupShelf> Shelves(string cluster) => Repositories(cluster).Select(id => new LogicalRepository(repositories[id]));
 
-    private async Task<KeyRing> RingAsync(CancellationToken cancel)
+    protected override async Task<(TakenBackup, long)> DescribeAsync(IBackupShelf shelf, string cluster, string label, KeyRing ring, CancellationToken cancel)
     {
-        try
-        {
-            return await keys.RingAsync(cancel);
-        }
-        catch (BackupKeyException e)
-        {
-            throw new BackupEngineException(e.Message, e) { Final = true };
-        }
-    }
-
-    private static async Task GuardedAsync(Func<Task> action)
-    {
-        try
-        {
-            await action();
-        }
-        catch (Exception e) when (e is DamagedBackupException or BackupKeyException)
-        {
-            throw new BackupEngineException(e.Message, e) { Final = true };
-        }
-        catch (Exception e) when (e is StoreException or HostShellException)
-        {
-            throw new BackupEngineException(e.Message, e);
-        }
+        var backup = await new LogicalRepository(shelf.Store).DescribeAsync(cluster, label, ring, cancel);
+        return (Taken(backup, []), backup.StoredBytes);
     }
 }

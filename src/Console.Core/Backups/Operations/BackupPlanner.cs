@@ -28,7 +28,7 @@ public sealed class BackupPlanner(FleetModel fleet, BackupsOptions options, Back
             [
                 new PlanStep
                 {
-                    Step = TakeBackup.StepName, Name = $"Take a {word} backup", Detail = $"By {engine.Id} into {string.Join(" and ", engine.Repositories(cluster.Id))}.",
+                    Step = TakeBackup.StepName, Name = $"Take {(type == BackupType.Incremental ? "an" : "a")} {word} backup", Detail = $"By {engine.Id} into {string.Join(" and ", engine.Repositories(cluster.Id))}.",
                     Undo = "What was made is struck from the catalogue and removed from the stores.", Parameters = Parameters(), TimeoutSeconds = 86_400, Attempts = 2,
                 },
                 new PlanStep

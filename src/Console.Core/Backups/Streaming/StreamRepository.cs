@@ -4,7 +4,7 @@ using OpsConsole.Core.Backups.Stores;
 namespace OpsConsole.Core.Backups.Streaming;
 
 /// <summary>The streamed backups in one repository.</summary>
-public sealed class StreamRepository(IBackupStore store)
+public sealed class StreamRepository(IBackupStore store) : IBackupShelf
 {
     public IBackupStore Store => store;
 

@@ -8,7 +8,8 @@ namespace OpsConsole.Core.Backups.Streaming;
 
 /// <summary>Full backups and the log, straight from the database into every repository that is declared for streaming. Needs nothing on the hosts, and for a restore there only <c>tar</c>.</summary>
 public sealed class StreamingEngine(
-    FleetModel fleet, IFleetFeed feed, Repositories repositories, DeclaredKeys keys, IBaseBackupSource source, WalStreamStates log, IHostPipe hosts, IHostShell shell, TimeProvider time) : IBackupEngine
+    FleetModel fleet, IFleetFeed feed, Repositories repositories, DeclaredKeys keys, IBaseBackupSource source, WalStreamStates log, IHostPipe hosts, IHostShell shell, TimeProvider time)
+    : StoringEngine(keys), IBackupEngine
 {
     /// <summary>Unpacks the tar archive on standard input into <c>{directory}</c>, which it makes; refuses one that is not empty.</summary>
     public const string UnpackCommand = "streaming.unpack";
@@ -17,7 +18,7 @@ public sealed class StreamingEngine(
 
     public EngineCapabilities Capabilities { get; } = new(Full: true, Incremental: false, Logical: false, PointInTime: true);
 
-    public IReadOnlyList<string> Repositories(string cluster) => keys.Any && fleet.Clusters.TryGetValue(cluster, out var options) ? [.. repositories.ForStreaming(options).Select(s => s.Id)] : [];
+    public IReadOnlyList<string> Repositories(string cluster) => Keys.Any && fleet.Clusters.TryGetValue(cluster, out var options) ? [.. repositories.ForStreaming(options).Select(s => s.Id)] : [];
 
     public async Task<TakenBackup> TakeAsync(TakeOrder order, BackupProgress progress, CancellationToken cancel)
     {
@@ -25,56 +26,13 @@ public sealed class StreamingEngine(
         await AbandonAsync(order.Cluster, order.Operation, cancel); // what an interrupted run has left
         var cluster = fleet.Clusters[order.Cluster];
         var (ring, stores) = (await RingAsync(cancel), repositories.ForStreaming(cluster));
-        BackupEngineException? last = null;
-        foreach (var node in StreamNodes.Order(cluster, feed.Current.Clusters.GetValueOrDefault(cluster.Id)))
+        return await FirstAsync(order.Cluster, StreamNodes.Order(cluster, feed.Current.Clusters.GetValueOrDefault(cluster.Id)), async node =>
         {
-            try
-            {
-                await progress(null, $"reading the node in {node.Region}");
-                var taken = await new StreamTaker(source, FanOutLimits.Usual, time)
-                    .TakeAsync(new StreamOrder(cluster, node.Region, node.Address, order.Operation, new BaseBackupOrder("")), ring, stores, progress, cancel);
-                return Taken(taken.Backup, [.. stores.Select(s => new TakenCopy(s.Id, taken.Backup.Label, taken.Backup.StoredBytes, taken.Failures.GetValueOrDefault(s.Id)))]);
-            }
-            catch (BackupEngineException e) when (!e.Final)
-            {
-                // Another node holds the same data; no repository does better by that, but one may have recovered.
-                last = e;
-                await progress(null, e.Message);
-            }
-        }
-        throw last ?? new BackupEngineException($"No node of {order.Cluster} answers. The backup is taken when one does.");
-    }
-
-    public async Task<TakenBackup?> FindAsync(string cluster, Guid operation, CancellationToken cancel)
-    {
-        StreamedBackup? found = null;
-        var copies = new List<TakenCopy>();
-        foreach (var repository in Of(cluster))
-        {
-            try
-            {
-                if (await repository.FindAsync(cluster, operation, cancel) is not { } label) continue;
-                found = await repository.DescribeAsync(cluster, label, await RingAsync(cancel), cancel);
-                copies.Add(new TakenCopy(repository.Store.Id, label, found.StoredBytes));
-            }
-            catch (StoreException e)
-            {
-                copies.Add(new TakenCopy(repository.Store.Id, "", 0, e.Message));
-            }
-        }
-        return found is null ? null : Taken(found, copies);
-    }
-
-    public async Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel)
-    {
-        foreach (var repository in Of(cluster)) await GuardedAsync(() => repository.AbandonAsync(cluster, operation, cancel));
-    }
-
-    public async Task<IReadOnlyList<Guid>> OperationsAsync(string cluster, CancellationToken cancel)
-    {
-        var operations = new HashSet<Guid>();
-        foreach (var repository in Of(cluster)) await GuardedAsync(async () => operations.UnionWith(await repository.OperationsAsync(cluster, cancel)));
-        return [.. operations];
+            await progress(null, $"reading the node in {node.Region}");
+            var taken = await new StreamTaker(source, FanOutLimits.Usual, time)
+                .TakeAsync(new StreamOrder(cluster, node.Region, node.Address, order.Operation, new BaseBackupOrder("")), ring, stores, progress, cancel);
+            return Taken(taken.Backup, [.. stores.Select(s => new TakenCopy(s.Id, taken.Backup.Label, taken.Backup.StoredBytes, taken.Failures.GetValueOrDefault(s.Id)))]);
+        }, progress);
     }
 
     public async Task<IReadOnlyList<CopyVerdict>> VerifyAsync(string cluster, IReadOnlyList<BackupCopy> copies, BackupProgress progress, CancellationToken cancel)
@@ -93,7 +51,7 @@ public sealed class StreamingEngine(
     {
         try
         {
-            var bytes = await new StreamRepository(repositories[copy.Repository]).VerifyAsync(cluster, copy.Label, await keys.RingAsync(cancel), progress, cancel);
+            var bytes = await new StreamRepository(repositories[copy.Repository]).VerifyAsync(cluster, copy.Label, await Keys.RingAsync(cancel), progress, cancel);
             return new CopyVerdict(copy.Repository, true, $"every frame of {bytes} stored bytes is as it was written");
         }
         catch (Exception e) when (e is DamagedBackupException or BackupKeyException || e is StoreException { Failure: StoreFailure.Missing })
@@ -130,7 +88,7 @@ public sealed class StreamingEngine(
             await GuardedAsync(async () =>
             {
                 foreach (var copy in copies1) await repository.DeleteAsync(cluster, copy.Label, cancel);
-                await repository.TrimLogAsync(cluster, await keys.RingAsync(cancel), cancel);
+                await repository.TrimLogAsync(cluster, await Keys.RingAsync(cancel), cancel);
             });
         }
     }
@@ -142,33 +100,11 @@ public sealed class StreamingEngine(
     private static TakenBackup Taken(StreamedBackup backup, IReadOnlyList<TakenCopy> copies) =>
         new(BackupType.Full, backup.StartedAt, backup.EndedAt, backup.SizeBytes, null, backup.StopLsn, backup.Timeline, copies);
 
-    private IEnumerable<StreamRepository> Of(string cluster) => repositories.ForStreaming(fleet.Clusters[cluster]).Select(s => new StreamRepository(s));
+    protected override IEnumerable<IBackupShelf> Shelves(string cluster) => repositories.ForStreaming(fleet.Clusters[cluster]).Select(s => new StreamRepository(s));
 
-    private async Task<KeyRing> RingAsync(CancellationToken cancel)
+    protected override async Task<(TakenBackup, long)> DescribeAsync(IBackupShelf shelf, string cluster, string label, KeyRing ring, CancellationToken cancel)
     {
-        try
-        {
-            return await keys.RingAsync(cancel);
-        }
-        catch (BackupKeyException e)
-        {
-            throw new BackupEngineException(e.Message, e) { Final = true };
-        }
-    }
-
-    private static async Task GuardedAsync(Func<Task> action)
-    {
-        try
-        {
-            await action();
-        }
-        catch (Exception e) when (e is DamagedBackupException or BackupKeyException)
-        {
-            throw new BackupEngineException(e.Message, e) { Final = true };
-        }
-        catch (Exception e) when (e is StoreException or HostShellException)
-        {
-            throw new BackupEngineException(e.Message, e);
-        }
+        var backup = await new StreamRepository(shelf.Store).DescribeAsync(cluster, label, ring, cancel);
+        return (Taken(backup, []), backup.StoredBytes);
     }
 }

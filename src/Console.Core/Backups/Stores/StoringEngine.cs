@@ -1,0 +1,112 @@
+using OpsConsole.Core.Backups.Format;
+using OpsConsole.Core.Fleet;
+
+namespace OpsConsole.Core.Backups.Stores;
+
+/// <summary>The backups of one engine in one repository, found by the operation that made them.</summary>
+public interface IBackupShelf
+{
+    IBackupStore Store { get; }
+
+    /// <summary>The label of what an operation made; null when that is not complete.</summary>
+    Task<string?> FindAsync(string cluster, Guid operation, CancellationToken cancel);
+
+    /// <summary>Operations that have anything here, complete or not.</summary>
+    Task<IReadOnlyList<Guid>> OperationsAsync(string cluster, CancellationToken cancel);
+
+    /// <summary>Removes whatever an operation has left.</summary>
+    Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel);
+}
+
+/// <summary>What the engines have in common that write into declared repositories themselves, under declared keys.</summary>
+public abstract class StoringEngine(DeclaredKeys keys)
+{
+    protected DeclaredKeys Keys => keys;
+
+    protected abstract IEnumerable<IBackupShelf> Shelves(string cluster);
+
+    /// <summary>A complete backup with its bytes here; its copies are filled in by the caller.</summary>
+    protected abstract Task<(TakenBackup Backup, long StoredBytes)> DescribeAsync(IBackupShelf shelf, string cluster, string label, KeyRing ring, CancellationToken cancel);
+
+    public async Task<TakenBackup?> FindAsync(string cluster, Guid operation, CancellationToken cancel)
+    {
+        TakenBackup? found = null;
+        var copies = new List<TakenCopy>();
+        foreach (var shelf in Shelves(cluster))
+        {
+            try
+            {
+                if (await shelf.FindAsync(cluster, operation, cancel) is not { } label) continue;
+                (found, var stored) = await DescribeAsync(shelf, cluster, label, await RingAsync(cancel), cancel);
+                copies.Add(new TakenCopy(shelf.Store.Id, label, stored));
+            }
+            catch (StoreException e)
+            {
+                copies.Add(new TakenCopy(shelf.Store.Id, "", 0, e.Message));
+            }
+        }
+        return found is null ? null : found with { Copies = copies };
+    }
+
+    public async Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel)
+    {
+        foreach (var shelf in Shelves(cluster)) await GuardedAsync(() => shelf.AbandonAsync(cluster, operation, cancel));
+    }
+
+    public async Task<IReadOnlyList<Guid>> OperationsAsync(string cluster, CancellationToken cancel)
+    {
+        var operations = new HashSet<Guid>();
+        foreach (var shelf in Shelves(cluster)) await GuardedAsync(async () => operations.UnionWith(await shelf.OperationsAsync(cluster, cancel)));
+        return [.. operations];
+    }
+
+    /// <summary>From the first node that gives it.</summary>
+    /// <exception cref="BackupEngineException">none does, or trying another is pointless</exception>
+    protected static async Task<TakenBackup> FirstAsync(string cluster, IEnumerable<ClusterNodeOptions> nodes, Func<ClusterNodeOptions, Task<TakenBackup>> take, BackupProgress progress)
+    {
+        BackupEngineException? last = null;
+        foreach (var node in nodes)
+        {
+            try
+            {
+                return await take(node);
+            }
+            catch (BackupEngineException e) when (!e.Final)
+            {
+                // Another node holds the same data; no repository does better by that, but one may have recovered.
+                last = e;
+                await progress(null, e.Message);
+            }
+        }
+        throw last ?? new BackupEngineException($"No node of {cluster} answers. The backup is taken when one does.");
+    }
+
+    protected async Task<KeyRing> RingAsync(CancellationToken cancel)
+    {
+        try
+        {
+            return await keys.RingAsync(cancel);
+        }
+        catch (BackupKeyException e)
+        {
+            throw new BackupEngineException(e.Message, e) { Final = true };
+        }
+    }
+
+    /// <summary>Failures of stores, keys and hosts as the engine's own.</summary>
+    protected static async Task GuardedAsync(Func<Task> action)
+    {
+        try
+        {
+            await action();
+        }
+        catch (Exception e) when (e is DamagedBackupException or BackupKeyException)
+        {
+            throw new BackupEngineException(e.Message, e) { Final = true };
+        }
+        catch (Exception e) when (e is StoreException or HostShellException)
+        {
+            throw new BackupEngineException(e.Message, e);
+        }
+    }
+}
