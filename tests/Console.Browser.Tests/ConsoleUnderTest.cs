@@ -9,7 +9,8 @@ using OtpNet;
 
 namespace OpsConsole.Browser.Tests;
 
-/// <summary>A sandbox with one console, a Chromium, and people whose cookies the journeys share (each code counts once).</summary>
+/// <summary>A sandbox with one console, a Chromium, and people whose cookies the journeys share (each code counts once).
+/// <c>OPSCONSOLE_TEST_LATENCY=on</c> gives the links their usual latency, for a measurement.</summary>
 public sealed class ConsoleUnderTest : IAsyncLifetime
 {
     private const int PortBase = 25200;
@@ -26,7 +27,7 @@ public sealed class ConsoleUnderTest : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var options = new SandboxOptions { Directory = _directory, PortBase = PortBase, Latency = false, CustomersPerSecond = 10 };
+        var options = new SandboxOptions { Directory = _directory, PortBase = PortBase, Latency = Environment.GetEnvironmentVariable("OPSCONSOLE_TEST_LATENCY") == "on", CustomersPerSecond = 10 };
         _fleet = await EmbeddedFleet.StartAsync(options, line => TestContext.Current.SendDiagnosticMessage(line), TimeProvider.System, CancellationToken.None);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Chromium(), Args = ["--no-sandbox"] });

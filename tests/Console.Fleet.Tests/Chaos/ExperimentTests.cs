@@ -99,6 +99,32 @@ public sealed class ExperimentTests(SandboxFixture sandbox) : IClassFixture<Sand
     }
 
     [Fact]
+    public async Task PrimaryDies_AnExperimentRuns_TheFailoverSucceedsAndTheExperimentIsEndedAndUndone()
+    {
+        await using var console = await StartAsync();
+        var source = console.Primary;
+        await console.ArmedAsync();
+        var experiment = await SubmitAsync(console, "network-bandwidth", 120);
+        var reader = console.Get<OperationReader>();
+        await Eventually.TrueAsync(async () => (await reader.GetAsync(experiment)).Result["injection"]?.ToString() == "passed", "it runs", TimeSpan.FromSeconds(60));
+        Assert.True(Toxics() > 0);
+
+        await _fleet.SignalAsync(source, "KILL");
+
+        var move = await console.EndAsync((await console.FirstFailoverAsync()).Id);
+        Assert.True(move.State == OperationState.Succeeded, await console.StoryAsync(move));
+        var ended = await console.EndAsync(experiment);
+        Assert.True(ended.State == OperationState.Cancelled && ended.Result["cleanUp"]?.ToString() == "passed", await console.StoryAsync(ended));
+        Assert.Equal(0, Toxics());
+        await Eventually.TrueAsync(async () => (await console.Get<SchedulePause>().ActiveAsync())?.Cause == $"failover:{move.Id}", "schedules stand still");
+        await console.SettledAsync(move.Result["newPrimaryRegion"]!.GetValue<string>());
+        await console.AutomaticAsync(false);
+        // All is well again, and still nobody experiments for a while.
+        var refused = await Assert.ThrowsAsync<RequestRefusedException>(() => SubmitAsync(console, "host-disk", 5));
+        Assert.Equal("open-incident", Assert.Single(refused.Checks, c => c.Verdict == CheckVerdict.Blocking).Id);
+    }
+
+    [Fact]
     public async Task DatabaseFailover_AsAnExperiment_MovesThePrimaryAndBringsItBack()
     {
         await using var console = await StartAsync();
