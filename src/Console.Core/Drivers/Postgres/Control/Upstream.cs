@@ -33,16 +33,17 @@ public static class Upstream
     public static Task FollowAsync(NpgsqlConnection node, string conninfo, string slot, CancellationToken cancel) =>
         node.AlterSystemAsync([("primary_conninfo", conninfo), ("primary_slot_name", slot)], cancel);
 
-    /// <summary>Makes a standby stop receiving, and waits until its receiver is gone: what it holds now is all that it will hold.</summary>
+    /// <summary>Makes a standby stop receiving, and waits until its receiver is gone: what it holds now is all that it will hold. One that is stopping still counts:
+    /// it may flush what it has received, and confirm a commit with that.</summary>
     /// <exception cref="TimeoutException">the receiver lives on</exception>
     public static async Task DetachAsync(NpgsqlConnection node, TimeSpan limit, TimeProvider time, CancellationToken cancel)
     {
         await node.AlterSystemAsync([("primary_conninfo", "")], cancel);
-        await NodeSql.UntilAsync(async () => await node.ScalarAsync<bool>("SELECT current_setting('primary_conninfo') = '' AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status <> 'stopping')", cancel),
+        await NodeSql.UntilAsync(async () => await node.ScalarAsync<bool>("SELECT current_setting('primary_conninfo') = '' AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver)", cancel),
             limit, time, () => "The standby's WAL receiver did not stop.", cancel);
     }
 
-    /// <summary>Makes a standby follow another node and waits until it receives nothing more from the former one; it need not stream yet.</summary>
+    /// <summary>Makes a standby follow another node and waits until its receiver from the former one is gone; it need not stream yet.</summary>
     /// <param name="former"><c>host:port</c> at which it received until now</param>
     /// <exception cref="TimeoutException">it goes on receiving from there</exception>
     public static async Task LeaveAsync(NpgsqlConnection node, string conninfo, string slot, string former, TimeSpan limit, TimeProvider time, CancellationToken cancel)
@@ -50,7 +51,7 @@ public static class Upstream
         await FollowAsync(node, conninfo, slot, cancel);
         await NodeSql.UntilAsync(async () => await node.ScalarAsync<bool>($"""
             SELECT current_setting('primary_conninfo') = {NodeSql.Literal(conninfo)}
-                AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status <> 'stopping' AND sender_host || ':' || sender_port = {NodeSql.Literal(former)})
+                AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE sender_host || ':' || sender_port = {NodeSql.Literal(former)})
             """, cancel), limit, time, () => $"The standby goes on receiving from {former}.", cancel);
     }
 
