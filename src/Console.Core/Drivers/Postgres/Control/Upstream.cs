@@ -33,13 +33,16 @@ public static class Upstream
     public static Task FollowAsync(NpgsqlConnection node, string conninfo, string slot, CancellationToken cancel) =>
         node.AlterSystemAsync([("primary_conninfo", conninfo), ("primary_slot_name", slot)], cancel);
 
+    /// <summary>The view of receivers hides one that is still connecting; the list of processes does not.</summary>
+    private const string Receivers = "SELECT FROM pg_stat_activity a WHERE backend_type = 'walreceiver'";
+
     /// <summary>Makes a standby stop receiving, and waits until its receiver is gone: what it holds now is all that it will hold. One that is stopping still counts:
     /// it may flush what it has received, and confirm a commit with that.</summary>
     /// <exception cref="TimeoutException">the receiver lives on</exception>
     public static async Task DetachAsync(NpgsqlConnection node, TimeSpan limit, TimeProvider time, CancellationToken cancel)
     {
         await node.AlterSystemAsync([("primary_conninfo", "")], cancel);
-        await NodeSql.UntilAsync(async () => await node.ScalarAsync<bool>("SELECT current_setting('primary_conninfo') = '' AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver)", cancel),
+        await NodeSql.UntilAsync(async () => await node.ScalarAsync<bool>($"SELECT current_setting('primary_conninfo') = '' AND NOT EXISTS ({Receivers})", cancel),
             limit, time, () => "The standby's WAL receiver did not stop.", cancel);
     }
 
@@ -51,7 +54,7 @@ public static class Upstream
         await FollowAsync(node, conninfo, slot, cancel);
         await NodeSql.UntilAsync(async () => await node.ScalarAsync<bool>($"""
             SELECT current_setting('primary_conninfo') = {NodeSql.Literal(conninfo)}
-                AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver WHERE sender_host || ':' || sender_port = {NodeSql.Literal(former)})
+                AND NOT EXISTS ({Receivers} AND NOT EXISTS (SELECT FROM pg_stat_wal_receiver r WHERE r.pid = a.pid AND sender_host || ':' || sender_port <> {NodeSql.Literal(former)}))
             """, cancel), limit, time, () => $"The standby goes on receiving from {former}.", cancel);
     }
 
