@@ -25,6 +25,7 @@ public sealed class LossRulesTests
     [InlineData(9, "Silent", 3, "- - -", 3, 3.0, LossVerdict.ConsoleCutOff)]
     [InlineData(9, "Silent", 3, "- - x", 3, 3.0, LossVerdict.ConsoleCutOff)]
     [InlineData(9, "Refused", 3, "x x x", 0.1, 0.0, LossVerdict.OnlyConsole)] // clients still write
+    [InlineData(9, "Refused", 3, "x x x", 1.0, 1.0, LossVerdict.Lost)] // they wrote after the last probe, and no more: both ages grow alike
     [InlineData(0, "None", 0, "x x s0.1", 2, 2.0, LossVerdict.CommitsWait)]
     public void Judge_Evidence_GivesOneVerdict(int failures, string kind, double failing, string standbys, double acknowledged, double pending, LossVerdict expected)
     {

@@ -55,8 +55,8 @@ public static class LossRules
         var confirming = standbys.Count(s => Confirms(rule, primary, s));
         if (confirming < majority)
             return new LossJudgement(LossVerdict.OnlyConsole, primary.Kind, $"{confirming} of {standbys.Count} standbys miss it; {majority} must");
-        // An acknowledgement may have left just after the last probe that succeeded: one that came clearly later counts.
-        if (client.AcknowledgedAgo < primary.FailingFor - TimeSpan.FromSeconds(rule.IntervalSeconds + rule.TimeoutSeconds))
+        // An acknowledgement may have left just after the last probe that succeeded: one that came clearly later counts, while it is new.
+        if (client.AcknowledgedAgo < TimeSpan.FromSeconds(rule.SilenceSeconds) && client.AcknowledgedAgo < primary.FailingFor - TimeSpan.FromSeconds(rule.IntervalSeconds + rule.TimeoutSeconds))
             return new LossJudgement(LossVerdict.OnlyConsole, primary.Kind, "clients' writes are still acknowledged");
         return new LossJudgement(LossVerdict.Lost, primary.Kind,
             $"{primary.FailuresInARow} write probes in a row {(primary.Kind == ProbeFailure.Silent ? "got no answer" : "were refused")}, and {confirming} of {standbys.Count} standbys receive nothing from it");
