@@ -1,3 +1,4 @@
+using OpsConsole.Core.Drivers.Postgres.Control;
 using OpsConsole.Core.Failover;
 using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Failover.Steps;
@@ -84,4 +85,19 @@ public sealed class HealthWatchTests
     [InlineData(60, 100, 0, WatchOutcome.Fail)]
     public void Judge_BadSinceBeforeTheShift_HasUntilTheDeadline(double elapsed, long requests, long errors, WatchOutcome expected) =>
         Assert.Equal(expected, HealthWatch.Judge(Rule, TimeSpan.FromSeconds(elapsed), requests, errors, HealthStatus.Critical, turned: false).Outcome);
+
+    [Theory]
+    [InlineData(1, 3)]
+    [InlineData(2, 2)]
+    [InlineData(3, 2)]
+    [InlineData(0, int.MaxValue)]
+    public void StandbysNeeded_FewerConfirmedThanDeclared_MoreAreNeeded(int inForce, int needed) => Assert.Equal(needed,
+        LossRule.StandbysNeeded(new ClusterOptions { SynchronousStandbys = 2, Nodes = [.. Enumerable.Range(0, 4).Select(i => new ClusterNodeOptions { Region = $"r{i}" })] }, inForce));
+
+    [Theory]
+    [InlineData("", 0)]
+    [InlineData("ANY 2 (\"a\", \"b\", \"c\")", 2)]
+    [InlineData("FIRST 1 (a)", null)]
+    [InlineData("*", null)]
+    public void ConfirmationsOf_List_IsWhatTheConsoleWrites(string names, int? confirmations) => Assert.Equal(confirmations, SynchronousCommit.ConfirmationsOf(names));
 }

@@ -42,7 +42,7 @@ internal sealed partial class ClusterDetector(
         var readings = Readings();
         FollowPrimary(readings);
         if (_primary is not { } primary) return;
-        if (readings[primary] is { Answers: true, Standby: false } writes) seen.Set(cluster.Id, primary, writes.Position);
+        if (readings[primary] is { Answers: true, Standby: false } writes) seen.Set(cluster.Id, primary, writes.Position, writes.Confirmations);
         foreach (var (region, reading) in readings.Where(r => r.Key != primary && r.Value is { Answers: true, Standby: false } && IsFormer(r.Value, readings)))
             returned.Demote(region, reading.Timeline, primary, _timeline, cancel);
         foreach (var node in _nodes) node.Hurry(node.Region != primary && readings[primary].Failures > 0);

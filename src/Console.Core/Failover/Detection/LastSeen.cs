@@ -2,13 +2,18 @@ using System.Collections.Concurrent;
 
 namespace OpsConsole.Core.Failover.Detection;
 
-/// <summary>The newest position that each primary was seen to have written: what is known of it once it is gone.</summary>
+/// <summary>What each primary was seen to be: all that is known of it once it is gone.</summary>
 public sealed class LastSeen
 {
-    private readonly ConcurrentDictionary<(string Cluster, string Region), ulong> _positions = new();
+    private readonly ConcurrentDictionary<(string Cluster, string Region), (ulong Position, int? Confirmations)> _primaries = new();
 
-    public void Set(string cluster, string region, ulong position) => _positions[(cluster, region)] = position;
+    /// <param name="position">newest that it had written</param>
+    /// <param name="confirmations">how many standbys confirmed each commit; null: unknown</param>
+    public void Set(string cluster, string region, ulong position, int? confirmations) => _primaries[(cluster, region)] = (position, confirmations);
 
     /// <summary>Null when that node was never seen as a primary by this process.</summary>
-    public ulong? Position(string cluster, string region) => _positions.TryGetValue((cluster, region), out var position) ? position : null;
+    public ulong? Position(string cluster, string region) => _primaries.TryGetValue((cluster, region), out var seen) ? seen.Position : null;
+
+    /// <summary>How many standbys confirmed each of its commits; null when that was never seen.</summary>
+    public int? Confirmations(string cluster, string region) => _primaries.TryGetValue((cluster, region), out var seen) ? seen.Confirmations : null;
 }

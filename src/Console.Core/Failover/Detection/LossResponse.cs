@@ -40,7 +40,7 @@ internal sealed partial class LossResponse(
         var inReach = readings.Count(r => r.Key != source && r.Value is { Answers: true, Standby: true });
         try
         {
-            if (inReach >= LossRule.StandbysNeeded(cluster)) return await FailOverAsync(source, timeline, target, inReach, judgement, cancel);
+            if (inReach >= Needed(source)) return await FailOverAsync(source, timeline, target, inReach, judgement, cancel);
             await AskAsync(source, timeline, target, inReach, judgement, cancel);
         }
         catch (Exception e) when (e is BlockedException or RequestRefusedException or NpgsqlException or System.Net.Sockets.SocketException or TimeoutException or OperationCanceledException && !cancel.IsCancellationRequested)
@@ -74,7 +74,7 @@ internal sealed partial class LossResponse(
         var request = new OperationRequest(OperationKinds.Failover, Request(source, target.Region), $"automatic: {judgement.Reason}") { StandingApproval = true };
         // What has to give way first is ended through the database; else nothing waits for it.
         var id = policy.Of(cluster.Id).Holder is not null ? (await operations.SubmitAsync(request, Person.Console, cancel)).OperationId
-            : await local.BeginAsync(request, Evidence(target, inReach, judgement), cancel);
+            : await local.BeginAsync(request, Evidence(source, target, inReach, judgement), cancel);
         if (id is not { } operation)
         {
             LogNotDone(cluster.Id, "no epoch is in reserve yet");
@@ -87,12 +87,12 @@ internal sealed partial class LossResponse(
     }
 
     /// <summary>What the decision rests on.</summary>
-    private Preflight Evidence(Candidate target, int inReach, LossJudgement judgement) => new()
+    private Preflight Evidence(string source, Candidate target, int inReach, LossJudgement judgement) => new()
     {
         Checks =
         [
             new PreflightCheck("source-lost", CheckVerdict.Passed, judgement.Reason, $"{options.Detection.Failures} failures in a row and a majority of the standbys", "The console, the standbys and the clients agree."),
-            new PreflightCheck("no-loss", CheckVerdict.Passed, $"{inReach} standbys in reach", $"{LossRule.StandbysNeeded(cluster)} of {cluster.Nodes.Count - 1}", "Every acknowledged row is on the most advanced standby in reach."),
+            new PreflightCheck("no-loss", CheckVerdict.Passed, $"{inReach} standbys in reach", $"{Needed(source)} of {cluster.Nodes.Count - 1}", "Every acknowledged row is on the most advanced standby in reach."),
             new PreflightCheck("compliance-zones", CheckVerdict.Passed, string.Join(", ", fleet.Regions[target.Region].ComplianceZones), string.Join(", ", cluster.ComplianceZones), "The target lies within the zones that the data is bound to."),
         ],
     };
@@ -105,11 +105,13 @@ internal sealed partial class LossResponse(
         var preview = await operations.PreviewAsync(OperationKinds.Failover, request, cancel);
         request["overrides"] = new JsonArray([.. preview.Preflight.Blocking(preview.Plan).Select(c => (JsonNode)c.Id)]);
         var bytes = seen.Position(cluster.Id, source) is { } written ? $"at least {(written > target.Position ? written - target.Position : 0).ToString(CultureInfo.InvariantCulture)} bytes that {source} had written are not on {target.Region}" : "how much is not known";
-        var reason = $"automatic: {judgement.Reason}. Acknowledged rows may be lost: {inReach} of {LossRule.StandbysNeeded(cluster)} standbys needed are in reach; {bytes}";
+        var reason = $"automatic: {judgement.Reason}. Acknowledged rows may be lost: {inReach} of {Needed(source)} standbys needed are in reach; {bytes}";
         var submitted = await operations.SubmitAsync(new OperationRequest(OperationKinds.Failover, request, reason), Person.Console, cancel);
         _asked = (source, timeline);
         LogAsked(cluster.Id, source, target.Region, submitted.OperationId);
     }
+
+    private int Needed(string source) => LossRule.StandbysNeeded(cluster, seen.Confirmations(cluster.Id, source));
 
     private JsonObject Request(string source, string target) => Request(cluster, source, target);
 

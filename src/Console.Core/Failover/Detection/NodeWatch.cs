@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using OpsConsole.Core.Drivers.Postgres.Control;
 using OpsConsole.Core.Drivers.Postgres.Wire;
 using OpsConsole.Core.Fleet;
 
@@ -8,12 +9,13 @@ namespace OpsConsole.Core.Failover.Detection;
 /// <summary>What a node said at the last look.</summary>
 /// <param name="Failures">looks in a row that failed</param>
 /// <param name="Position">newest position that it holds</param>
+/// <param name="Confirmations">standbys that must confirm a commit by its own list now in force; null: the list is none that the console writes</param>
 /// <param name="LastSuccessAt">when it last answered</param>
 /// <param name="LastSuccessLived">the same, in <see cref="LivedTime"/></param>
 public sealed record NodeReading(
-    bool Answers, bool Standby, bool Streams, TimeSpan? Silence, ulong Position, int Timeline, int Failures, ProbeFailure Failure, DateTimeOffset LastSuccessAt, TimeSpan LastSuccessLived)
+    bool Answers, bool Standby, bool Streams, TimeSpan? Silence, ulong Position, int Timeline, int? Confirmations, int Failures, ProbeFailure Failure, DateTimeOffset LastSuccessAt, TimeSpan LastSuccessLived)
 {
-    public static NodeReading Unknown(DateTimeOffset at, TimeSpan lived) => new(false, true, false, null, 0, 0, 0, ProbeFailure.None, at, lived);
+    public static NodeReading Unknown(DateTimeOffset at, TimeSpan lived) => new(false, true, false, null, 0, 0, null, 0, ProbeFailure.None, at, lived);
 }
 
 /// <summary>Looks at one node again and again over connections of its own: on a primary it writes (a local commit, which waits for no
@@ -29,7 +31,8 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
     private const string Look = """
         SELECT pg_is_in_recovery() AS standby, coalesce(r.status, '') AS status, extract(epoch FROM clock_timestamp() - r.last_msg_receipt_time) AS silence,
             (CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(), '0/0'::pg_lsn) ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn)::text AS position,
-            CASE WHEN pg_is_in_recovery() THEN coalesce(r.received_tli, 0) ELSE ('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::int END AS timeline
+            CASE WHEN pg_is_in_recovery() THEN coalesce(r.received_tli, 0) ELSE ('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::int END AS timeline,
+            current_setting('synchronous_standby_names') AS names
         FROM (SELECT) one LEFT JOIN pg_stat_wal_receiver r ON true
         """;
     private const string Create = "CREATE SCHEMA IF NOT EXISTS opsconsole; CREATE TABLE IF NOT EXISTS opsconsole.probe (id int PRIMARY KEY, at timestamptz NOT NULL); INSERT INTO opsconsole.probe VALUES (1, now()) ON CONFLICT DO NOTHING";
@@ -101,7 +104,7 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
             var standby = row["standby"] == "t";
             if (!standby && acts()) await WriteAsync(connection, limit.Token);
             Answered(began, new NodeReading(true, standby, row["status"] == "streaming", row["silence"] is { } silence ? TimeSpan.FromSeconds(double.Parse(silence, CultureInfo.InvariantCulture)) : null,
-                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), 0, ProbeFailure.None, time.GetUtcNow(), lived.Now));
+                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), SynchronousCommit.ConfirmationsOf(row["names"] ?? ""), 0, ProbeFailure.None, time.GetUtcNow(), lived.Now));
             if (Interlocked.CompareExchange(ref _idle, connection, null) is not null) connection.Dispose();
         }
         catch (Exception e) when (e is WireException or IOException or SocketException or ObjectDisposedException or OperationCanceledException)

@@ -129,7 +129,7 @@ public sealed class DetachStandbys(FailoverParts parts) : FailoverStep(parts, St
             // A node that was rewound or copied has lost its slots.
             await Slots.EnsureAsync(node, cluster.Nodes.Where(n => n.Region != target).Select(n => Upstream.SlotOf(cluster, n.Region)), cancel);
         })));
-        var needed = LossRule.StandbysNeeded(cluster);
+        var needed = LossRule.StandbysNeeded(cluster, Parts.Seen.Confirmations(cluster.Id, Source(context)));
         if (standbys.Count < needed && !context.Parameter<bool>("mayLose"))
             throw new StepFailedException($"{standbys.Count} of {needed} standbys stopped receiving from {Source(context)}: acknowledged rows could be lost, which nobody has approved.") { Final = true };
         await context.SayAsync(standbys.Count >= needed
@@ -181,7 +181,9 @@ public sealed class CatchUp(FailoverParts parts) : FailoverStep(parts, StepName)
 public static class LossRule
 {
     /// <summary>With <c>ANY k</c> of N standbys: the most advanced of N-k+1 of them holds every acknowledged row.</summary>
-    public static int StandbysNeeded(ClusterOptions cluster) => cluster.SynchronousStandbys == 0 ? int.MaxValue : cluster.Nodes.Count - 1 - cluster.SynchronousStandbys + 1;
+    /// <param name="inForce">k as the primary was last seen to have it: fewer than declared while standbys were missing. Null: as declared</param>
+    public static int StandbysNeeded(ClusterOptions cluster, int? inForce = null) =>
+        Math.Min(cluster.SynchronousStandbys, inForce ?? cluster.SynchronousStandbys) is > 0 and var k ? cluster.Nodes.Count - 1 - k + 1 : int.MaxValue;
 
     /// <summary>Bytes that the source had written beyond what was promoted; null when its position is unknown.</summary>
     public static long? LostBytes(string? source, string? promoted) => source is null || promoted is null ? null

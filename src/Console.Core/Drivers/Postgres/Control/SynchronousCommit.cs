@@ -9,6 +9,10 @@ public static class SynchronousCommit
     public static string Names(int confirmations, IEnumerable<string> applicationNames) =>
         confirmations == 0 ? "" : $"ANY {confirmations} ({string.Join(", ", applicationNames.Select(n => $"\"{n}\""))})";
 
+    /// <returns>k of a list as <see cref="Names"/> writes it; null for any other</returns>
+    public static int? ConfirmationsOf(string names) => names.Length == 0 ? 0
+        : names.Split(' ') is ["ANY", var k, ..] && int.TryParse(k, System.Globalization.CultureInfo.InvariantCulture, out var confirmations) ? confirmations : null;
+
     /// <summary>Works on a standby, too: in force when it is promoted.</summary>
     public static async Task SetAsync(NpgsqlConnection node, string names, TimeSpan limit, TimeProvider time, CancellationToken cancel)
     {
