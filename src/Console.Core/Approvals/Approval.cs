@@ -32,11 +32,15 @@ public sealed record Review(Guid Id, Guid OperationId, string OwedBy, string Rea
     internal string OwedById { get; init; } = "";
 }
 
-/// <summary>Something that people must hear of at once: break-glass, a refused try, an automatic failover.</summary>
-/// <param name="Kind">breakGlass, refused, approvalNeeded, approvalDecided</param>
-public sealed record Alarm(string Kind, string Title, string Detail, Guid? OperationId, string By, DateTimeOffset At);
+/// <summary>Something that people must hear of at once: break-glass, a refused try, an automatic failover, a backup that is not what it should be.</summary>
+/// <param name="Kind">breakGlass, refused, approvalNeeded, approvalDecided, walStreaming, or one that begins with backup or restore</param>
+public sealed record Alarm(string Kind, string Title, string Detail, Guid? OperationId, string By, DateTimeOffset At)
+{
+    /// <summary>False: the alarm itself is the only record of it, so the sink puts it into the audit log, from where people are told.</summary>
+    public bool OnRecord { get; init; } = true;
+}
 
-/// <summary>Where alarms go (webhook, e-mail, pages). Called after the fact is on record; must not throw and must not wait for delivery.</summary>
+/// <summary>Where alarms go (webhook, e-mail, pages). Must not throw and must not wait for delivery.</summary>
 public interface IAlarmSink
 {
     void Raise(Alarm alarm);

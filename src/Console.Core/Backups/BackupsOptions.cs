@@ -82,9 +82,23 @@ public sealed class BackupPolicyOptions
     /// <summary>Age of the newest restorable moment above which there is an alarm, in s. 5 to 604,800. Null: the cluster's RPO target.</summary>
     [Range(5, 604_800)] public double? RestorableWithinSeconds { get; set; }
     public AdaptiveOptions Adaptive { get; set; } = new();
+    public BaselineOptions Baseline { get; set; } = new();
     public RetentionOptions Retention { get; set; } = new();
     /// <summary>Asked of each restored instance besides the built-in checks.</summary>
     public List<ProofQueryOptions> Queries { get; set; } = [];
+}
+
+/// <summary>BA-9: what is usual, for 100 GB and scaled to the size. Slower than that raises an alarm (backupSlow, restoreSlow).</summary>
+public sealed class BaselineOptions
+{
+    /// <summary>1 to 1,000,000 s each.</summary>
+    [Range(1, 1e6)] public double FullSeconds { get; set; } = 1800;
+    [Range(1, 1e6)] public double IncrementalSeconds { get; set; } = 300;
+    [Range(1, 1e6)] public double RestoreSeconds { get; set; } = 900;
+    /// <summary>What a small database may take all the same. 1 to 86,400 s.</summary>
+    [Range(1, 86_400)] public double LeastSeconds { get; set; } = 60;
+    /// <summary>Times the baseline. 1 to 100.</summary>
+    [Range(1, 100)] public double Factor { get; set; } = 2;
 }
 
 /// <summary>BA-7: incremental backups more often under load or risk, less often when idle.</summary>

@@ -51,7 +51,7 @@ internal sealed class BackupsOptionsValidator(FleetModel fleet) : IValidateOptio
 
     private IEnumerable<string> Policy(BackupPolicyOptions policy, string path)
     {
-        foreach (var m in Annotated(policy, path).Concat(Cluster(policy.Cluster, path)).Concat(Annotated(policy.Adaptive, $"{path}:Adaptive")).Concat(Annotated(policy.Retention, $"{path}:Retention"))) yield return m;
+        foreach (var m in Annotated(policy, path).Concat(Cluster(policy.Cluster, path)).Concat(Annotated(policy.Adaptive, $"{path}:Adaptive")).Concat(Annotated(policy.Baseline, $"{path}:Baseline")).Concat(Annotated(policy.Retention, $"{path}:Retention"))) yield return m;
         if (policy.Adaptive.ShortestHours > policy.Adaptive.LongestHours) yield return $"{path}:Adaptive:ShortestHours is longer than LongestHours.";
         var keep = policy.Retention;
         if (keep.Days is null && keep.Daily + keep.Weekly + keep.Monthly == 0) yield return $"{path}:Retention keeps nothing. Give Daily, Weekly or Monthly a positive count, or Days.";

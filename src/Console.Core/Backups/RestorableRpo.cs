@@ -38,7 +38,7 @@ public sealed class RestorableRpo(FleetModel fleet, BackupsOptions options, WalS
         var before = _over.GetValueOrDefault(cluster);
         _over[cluster] = reading.Over;
         if (!reading.Over || before) return;
-        var alarm = new Alarm(AlarmKind, $"{cluster} could be restored only to {reading.Seconds:0} s ago", $"The limit is {reading.LimitSeconds:0} s. {reading.Reason}", null, Person.Console.Email, time.GetUtcNow());
+        var alarm = new Alarm(AlarmKind, $"{cluster} could be restored only to {reading.Seconds:0} s ago", $"The limit is {reading.LimitSeconds:0} s. {reading.Reason}", null, Person.Console.Email, time.GetUtcNow()) { OnRecord = false };
         foreach (var sink in alarms) sink.Raise(alarm);
     }
 

@@ -10,7 +10,7 @@ public sealed class ChaosTests(ConsoleUnderTest console)
     {
         var page = await console.PersonAsync("operator");
         await page.OpenAsync("/chaos");
-        await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Fill a host's scratch disk" })).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await Assertions.Expect(page.GetByRole(AriaRole.Region, new() { Name = "Library" }).GetByRole(AriaRole.Link, new() { Name = "Fill a host's scratch disk" })).ToBeVisibleAsync(new() { Timeout = 20_000 });
         await page.ShootAsync("chaos-desktop");
         await page.OpenAsync("/drills");
         await Assertions.Expect(page.GetByText("Next best:")).ToBeVisibleAsync(new() { Timeout = 20_000 });

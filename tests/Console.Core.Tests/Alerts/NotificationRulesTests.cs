@@ -13,6 +13,8 @@ public sealed class NotificationRulesTests
     [InlineData("failover.request", """{"standingApproval":true,"title":"Fail over"}""", NotificationKind.AutomaticFailover)]
     [InlineData("failover.request", """{"approvalId":"42","title":"Fail over"}""", NotificationKind.ApprovalRequested)]
     [InlineData("failover.advised", null, NotificationKind.MoveAdvised)]
+    [InlineData("backup.failed", null, NotificationKind.BackupAlarm)]
+    [InlineData("alarm.backupRpo", """{"title":"orders could be restored only to 90 s ago"}""", NotificationKind.BackupAlarm)]
     [InlineData("approvalPolicy.propose", null, NotificationKind.ApprovalRequested)]
     [InlineData("approval.approve", null, NotificationKind.ApprovalDecided)]
     [InlineData("approval.reject", null, NotificationKind.ApprovalDecided)]
@@ -41,6 +43,8 @@ public sealed class NotificationRulesTests
     {
         Assert.Equal("/approvals/42", NotificationRules.For(Entry("failover.request", after: """{"approvalId":"42"}"""))!.Path);
         Assert.Equal("/operations/7", NotificationRules.For(Entry("failover.breakGlass"))!.Path);
+        Assert.Equal("/backups/7", NotificationRules.For(Entry("backup.failed", "backup:7"))!.Path);
+        Assert.Equal("/backups", NotificationRules.For(Entry("alarm.backupRpo", "backups"))!.Path);
         Assert.Equal("/failover?cluster=orders&target=west", NotificationRules.For(Entry("failover.advised", "cluster:orders", after: "{\"target\":\"west\"}"))!.Path);
         Assert.Equal("/audit", NotificationRules.For(Entry("session.lockedOut", "user:1"))!.Path);
     }

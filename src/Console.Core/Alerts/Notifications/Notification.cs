@@ -8,6 +8,8 @@ public enum NotificationKind
     AutomaticFailover,
     /// <summary>The primary's region serves badly: a plan is ready, people decide (FO-7).</summary>
     MoveAdvised,
+    /// <summary>A backup failed, is incomplete, damaged or slow, or its log is not stored.</summary>
+    BackupAlarm,
     /// <summary>A decision or a second factor was refused, or an account was locked.</summary>
     RefusedTry,
     ApprovalRequested,

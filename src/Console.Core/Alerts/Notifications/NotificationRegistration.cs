@@ -30,6 +30,9 @@ public static class NotificationRegistration
         services.AddSingleton<Outbox>();
         services.AddSingleton<NotificationSender>();
         services.AddSingleton<IAlarmSink>(s => s.GetRequiredService<NotificationSender>());
+        services.AddSingleton<AlarmRecorder>();
+        services.AddSingleton<IAlarmSink>(s => s.GetRequiredService<AlarmRecorder>());
+        services.AddSingleton<IHostedService>(s => s.GetRequiredService<AlarmRecorder>());
         services.AddSingleton<IHostedService>(s => s.GetRequiredService<NotificationSender>());
         return services;
     }

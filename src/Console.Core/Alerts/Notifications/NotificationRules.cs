@@ -14,6 +14,8 @@ public static class NotificationRules
             _ when entry.Action.EndsWith(".breakGlass", StringComparison.Ordinal) => (NotificationKind.BreakGlass, $"Glass broken: {Text(after, "title") ?? entry.Target}"),
             _ when entry.Action.EndsWith(".request", StringComparison.Ordinal) && Is(after, "standingApproval") => (NotificationKind.AutomaticFailover, $"Started by the console: {Text(after, "title") ?? entry.Target}"),
             _ when entry.Action.EndsWith(".request", StringComparison.Ordinal) && Text(after, "approvalId") is not null => (NotificationKind.ApprovalRequested, $"Approval needed: {Text(after, "title") ?? entry.Target}"),
+            "backup.failed" => (NotificationKind.BackupAlarm, $"A backup is of no use: {entry.Target}"),
+            _ when entry.Action.StartsWith(AlarmRecorder.Prefix, StringComparison.Ordinal) => (NotificationKind.BackupAlarm, Text(after, "title") ?? entry.Action),
             "failover.advised" => (NotificationKind.MoveAdvised, $"A move of {entry.Target} should be looked at"),
             "schedule.remind" => (NotificationKind.Reminder, "The calendar reminds you"),
             "approvalPolicy.propose" => (NotificationKind.ApprovalRequested, "Approval needed: another approval policy"),
@@ -36,6 +38,8 @@ public static class NotificationRules
         {
             ["operation", var id] => $"/operations/{id}",
             ["approval", var id] => $"/approvals/{id}",
+            ["backup", var id] => $"/backups/{id}",
+            ["backups"] => "/backups",
             ["cluster", var id] when entry.Action == "failover.advised" => $"/failover?cluster={Uri.EscapeDataString(id)}" + (Text(after, "target") is { } target ? $"&target={Uri.EscapeDataString(target)}" : ""),
             ["schedule", _] => "/drills",
             _ => "/audit",

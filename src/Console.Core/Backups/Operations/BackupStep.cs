@@ -59,7 +59,7 @@ public abstract class BackupStep(BackupParts parts, string name) : IStep
 
     protected void Alarm(StepContext context, string kind, string detail)
     {
-        var alarm = new Alarm(kind, context.Plan.Title, detail, context.OperationId, Person.Console.Email, Parts.Time.GetUtcNow());
+        var alarm = new Alarm(kind, context.Plan.Title, detail, context.OperationId, Person.Console.Email, Parts.Time.GetUtcNow()) { OnRecord = false };
         foreach (var sink in Parts.Alarms) sink.Raise(alarm);
     }
 }

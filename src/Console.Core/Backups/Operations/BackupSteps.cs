@@ -21,6 +21,8 @@ public sealed class TakeBackup(BackupParts parts) : BackupStep(parts, StepName)
         var regions = Parts.Fleet.Options.BackupRepositories.ToDictionary(r => r.Id, r => r.Region);
         context.Result.Set("backupId", await Parts.Records.EnterAsync(cluster, engine.Id, context.OperationId, taken, regions, "system", context.Cancel));
         if (taken.Type != context.Parameter<BackupType>("type")) await context.SayAsync("There was no full backup to build on: this one is full.");
+        var usual = Parts.Options.PolicyOf(cluster).Baseline;
+        if (Baseline.Deviation($"The {taken.Type.Word()} backup", (taken.EndedAt - taken.StartedAt).TotalSeconds, taken.Type == BackupType.Incremental ? usual.IncrementalSeconds : usual.FullSeconds, taken.SizeBytes, usual) is { } slow) Alarm(context, "backupSlow", slow);
         foreach (var missing in taken.Copies.Where(c => c.Failure is not null)) Alarm(context, "backupIncomplete", $"{missing.Repository}: {missing.Failure}");
     });
 

@@ -172,6 +172,8 @@ public sealed class InspectInstance(BackupParts parts, InstanceProof proof) : Ba
         }
         await Parts.Records.ProvenAsync(backup.Id, seconds, $"restored from {context.Result.Get<string>("repository")} in {seconds:0.0} s; {findings.Count} checks passed", "system", context.Cancel);
         context.Result.Set("provenAt", Parts.Time.GetUtcNow());
+        var usual = Parts.Options.PolicyOf(backup.Cluster).Baseline;
+        if (Baseline.Deviation("The restore", seconds, usual.RestoreSeconds, backup.SizeBytes, usual) is { } slow) Alarm(context, "restoreSlow", slow);
         Parts.Metrics.Ended("verify", "succeeded");
     }
 }

@@ -181,7 +181,7 @@ internal sealed class ClusterLog(ClusterOptions cluster, IReadOnlyList<IBackupSt
     private void Raise(string title, string detail)
     {
         parts.Log.WalAlarm(cluster.Id, title, detail);
-        foreach (var sink in parts.Alarms) sink.Raise(new Alarm("walStreaming", title, detail, null, Person.Console.Email, parts.Time.GetUtcNow()));
+        foreach (var sink in parts.Alarms) sink.Raise(new Alarm("walStreaming", title, detail, null, Person.Console.Email, parts.Time.GetUtcNow()) { OnRecord = false });
     }
 }
 
