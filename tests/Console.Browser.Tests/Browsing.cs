@@ -8,11 +8,14 @@ internal static class Browsing
 {
     private const string Interactive = "() => document.documentElement.dataset.interactive === 'true'";
 
-    /// <summary>Goes there and waits until the circuit answers; pages about the account have none.</summary>
+    /// <summary>Pages without a circuit.</summary>
+    private static readonly string[] Plain = ["/account", "/users", "/settings"];
+
+    /// <summary>Goes there and waits until the circuit answers, where there is one.</summary>
     public static async Task OpenAsync(this IPage page, string path)
     {
         await page.GotoAsync(path, new PageGotoOptions { WaitUntil = WaitUntilState.DOMContentLoaded });
-        if (!path.StartsWith("/account", StringComparison.Ordinal)) await page.WaitForFunctionAsync(Interactive);
+        if (!Plain.Any(p => path.StartsWith(p, StringComparison.Ordinal))) await page.WaitForFunctionAsync(Interactive);
     }
 
     /// <summary>From the start of the navigation to the circuit's first answer, by the browser's own clock.</summary>

@@ -18,6 +18,8 @@ public sealed class EveryPageTests(ConsoleUnderTest console)
     [InlineData("operator", "/failover?target=us-west-2")]
     [InlineData("operator", "/maintenance")]
     [InlineData("operator", "/drills")]
+    [InlineData("administrator", "/users")]
+    [InlineData("administrator", "/settings")]
     public Task Axe_PagesOfOtherPeople_NothingSerious(string who, string path) => NothingSeriousAsync(who, path);
 
     private async Task NothingSeriousAsync(string who, string path)
