@@ -133,6 +133,23 @@ public sealed class AutomaticFailoverTests(SandboxFixture sandbox) : IClassFixtu
     }
 
     [Fact]
+    public async Task Detector_FewerStandbysConfirmThanDeclared_AsManyAsDeclaredDoAgain()
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        await using var console = await FailoverConsole.StartAsync(fleet);
+        await console.SettledAsync();
+        var primary = fleet.Node(console.Primary);
+        var declared = await fleet.AskAsync<string>(primary, "SELECT current_setting('synchronous_standby_names')");
+        Assert.StartsWith("ANY 2 ", declared, StringComparison.Ordinal);
+
+        await fleet.AskAsync<string>(primary, $"ALTER SYSTEM SET synchronous_standby_names = '{declared!.Replace("ANY 2", "ANY 1", StringComparison.Ordinal)}'");
+        Assert.True(await fleet.AskAsync<bool>(primary, "SELECT pg_reload_conf()"));
+
+        await Eventually.TrueAsync(() => console.Log.ToString().Contains("2 standbys confirm each commit", StringComparison.Ordinal), "two confirm again");
+        Assert.Equal(declared, await fleet.AskAsync<string>(primary, "SELECT current_setting('synchronous_standby_names')"));
+    }
+
+    [Fact]
     public async Task Detector_ShortStall_DoesNothing()
     {
         var fleet = LiveFleet.Of(sandbox);

@@ -7,7 +7,7 @@ namespace OpsConsole.Core.Failover.Detection;
 /// <summary>Watches one cluster at sub-second cadence, on connections of its own, and has something done when its primary is lost, if people
 /// have allowed that. A former primary that comes back is demoted on sight. Judging needs no console database.</summary>
 internal sealed partial class ClusterDetector(
-    ClusterOptions cluster, PulseMeters meters, DetectorPolicy policy, LossResponse response, ReturnedPrimary returned, WriteLead lead, LastSeen seen,
+    ClusterOptions cluster, PulseMeters meters, DetectorPolicy policy, LossResponse response, ReturnedPrimary returned, WriteLead lead, ConfirmationLead confirmations, LastSeen seen,
     LivedTime lived, FailoverOptions options, TimeProvider time, ILogger log) : IDisposable
 {
     private static readonly TimeSpan KeepPulse = TimeSpan.FromSeconds(5);
@@ -27,7 +27,8 @@ internal sealed partial class ClusterDetector(
 
     public async Task RunAsync(CancellationToken cancel)
     {
-        var parts = _nodes.Select(n => n.RunAsync(() => _looked.Release(), cancel)).Append(lead.RunAsync(ServingPrimary, cancel)).ToList();
+        var parts = _nodes.Select(n => n.RunAsync(() => _looked.Release(), cancel)).Append(lead.RunAsync(ServingPrimary, cancel))
+            .Append(confirmations.RunAsync(ServingPrimary, region => Readings()[region].Confirmations, cancel)).ToList();
         while (!cancel.IsCancellationRequested)
         {
             await Task.WhenAny(_looked.WaitAsync(cancel));
