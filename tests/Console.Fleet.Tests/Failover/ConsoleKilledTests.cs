@@ -155,7 +155,7 @@ public sealed class ConsoleKilledTests(ConsoleKilledTests.Consoles consoles) : I
 
         public Scene Scene => _scene ?? throw new InvalidOperationException("Not started.");
 
-        public async ValueTask InitializeAsync() => _scene = await Scene.StartAsync(SandboxFixture.FreePortBase(), consoles: 2, latency: false, ["Failover:Detection:CooldownSeconds=0", "Chaos:BaselineSeconds=2"]);
+        public async ValueTask InitializeAsync() => _scene = await Scene.StartAsync(SandboxFixture.FreePortBase(), consoles: 2, latency: false, ["Failover:Detection:CooldownSeconds=0", "Chaos:BaselineSeconds=2", "Chaos:QuietMinutes=0"]);
 
         public ValueTask DisposeAsync() => Scene.DisposeAsync();
     }
