@@ -23,7 +23,7 @@ public partial class ConfirmHold
     [Parameter, EditorRequired]
     public required string Text { get; set; }
 
-    /// <summary>What the button shows where the row around it names the target: "Run". Its name stays <see cref="Text"/>.</summary>
+    /// <summary>The beginning of <see cref="Text"/> that is enough to see where the row around it names the target: "Run". Its name stays the whole.</summary>
     [Parameter]
     public string? Shown { get; set; }
 
@@ -35,6 +35,8 @@ public partial class ConfirmHold
 
     [Parameter, EditorRequired]
     public EventCallback OnConfirm { get; set; }
+
+    private string Unshown => Shown is not null && Text.StartsWith(Shown, StringComparison.Ordinal) ? Text[Shown.Length..] : $" {Text}";
 
     // Before the circuit is there a press would be lost.
     private bool Blocked => Disabled || !RendererInfo.IsInteractive || Link is { Fresh: false };
