@@ -14,6 +14,7 @@ public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, Bac
     IHostShell shell, IFleetFeed feed, IFleetReducer reducer, BackupMetrics metrics, RestorableRpo rpo, TimeProvider time, ILogger<BackupObserver> log) : IObserver
 {
     private readonly Dictionary<string, int> _timelines = [];
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
     private readonly Dictionary<string, string> _silent = [];
 
     public string Name => "backups";
@@ -35,26 +36,35 @@ public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, Bac
     {
         if (feed.Current.Clusters.GetValueOrDefault(cluster.Id)?.PrimaryRegion is { } region)
         {
-            try
-            {
-                using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-                limit.CancelAfter(TimeSpan.FromSeconds(5));
-                await PrimaryAsync(cluster, region, limit.Token);
-                foreach (var engine in engines.Of(cluster.Id).Where(e => e.Capabilities.PointInTime))
-                    if (await engine.ArchivedAsync(cluster.Id, limit.Token) is { } stored) await moments.ArchivedAsync(cluster.Id, engine.Id, stored.Timeline, stored.Position, limit.Token);
-                _silent.Remove(cluster.Id);
-            }
-            catch (Exception e) when (IsOutOfReach(e, cancel))
-            {
-                // Once for each reason: the picture shows the age.
-                if (!_silent.TryGetValue(cluster.Id, out var before) || before != e.Message) BackupsLog.NotWatched(log, cluster.Id, e.Message);
-                _silent[cluster.Id] = e.Message;
-            }
+            await TryAsync(cluster.Id, limit => PrimaryAsync(cluster, region, limit), cancel);
+            // Each by itself: one that cannot be asked does not hide what another has stored.
+            foreach (var engine in engines.Of(cluster.Id).Where(e => e.Capabilities.PointInTime))
+                await TryAsync($"{cluster.Id} {engine.Id}", async limit =>
+                {
+                    if (await engine.ArchivedAsync(cluster.Id, limit) is { } stored) await moments.ArchivedAsync(cluster.Id, engine.Id, stored.Timeline, stored.Position, limit);
+                }, cancel);
         }
         var newest = (await catalogue.RangeAsync(cluster.Id, cancel))?.To;
         reducer.Cluster(cluster.Id, state => state with { NewestRestorableAt = newest });
         metrics.Show(cluster.Id, newest, rpo.Of(cluster.Id).LimitSeconds);
         rpo.Watch(cluster.Id);
+    }
+
+    /// <summary>What is out of reach is said once for each reason: the picture shows the age.</summary>
+    private async Task TryAsync(string what, Func<CancellationToken, Task> look, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(Limit);
+        try
+        {
+            await look(limit.Token);
+            _silent.Remove(what);
+        }
+        catch (Exception e) when (IsOutOfReach(e, cancel))
+        {
+            if (!_silent.TryGetValue(what, out var before) || before != e.Message) BackupsLog.NotWatched(log, what, e.Message);
+            _silent[what] = e.Message;
+        }
     }
 
     private async Task PrimaryAsync(ClusterOptions cluster, string region, CancellationToken cancel)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Npgsql;
 using OpsConsole.Core.Backups;
+using OpsConsole.Core.Backups.Streaming;
 using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Operations;
 using OpsConsole.Fleet.Tests.Failover;
@@ -52,8 +53,16 @@ internal static class BackupKit
     }
 
     /// <summary>Until an engine has the log past a moment without being asked.</summary>
-    public static Task LogReachesAsync(this FailoverConsole console, string engine, DateTime moment) => Eventually.TrueAsync(
-        async () => (await console.Get<RestorableMoments>().NewestAsync("orders", CancellationToken.None)).GetValueOrDefault(engine) > moment, $"the log of {engine} reaches {moment:O}", TimeSpan.FromSeconds(60));
+    public static async Task LogReachesAsync(this FailoverConsole console, string engine, DateTime moment)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (await console.Get<RestorableMoments>().NewestAsync("orders", CancellationToken.None) is var newest && !(newest.GetValueOrDefault(engine) > moment))
+        {
+            if (deadline.IsCancellationRequested)
+                Assert.Fail($"The log of {engine} does not reach {moment:O}: {string.Join(", ", newest.Select(n => $"{n.Key} {n.Value:O}"))}; {console.Get<WalStreamStates>().Of("orders")}; the primary is {console.Primary}\n{console.Log}");
+            await Task.Delay(100);
+        }
+    }
 
     public static async Task DiscardAsync(this FailoverConsole console, Operation restored)
     {

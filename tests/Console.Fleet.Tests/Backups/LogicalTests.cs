@@ -9,7 +9,8 @@ using static OpsConsole.Fleet.Tests.Backups.BackupKit;
 namespace OpsConsole.Fleet.Tests.Backups;
 
 /// <summary>The embedded fleet's database dumped from a standby into two regions' stores, proven, and restored; a moment is refused.</summary>
-public sealed class LogicalTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
+[Collection(SharedFleet.Backups)]
+public sealed class LogicalTests(SandboxFixture sandbox)
 {
     [Fact]
     public async Task Backup_Logical_IsProvenAndRestoresAsItWasTaken()

@@ -6,7 +6,8 @@ using static OpsConsole.Fleet.Tests.Backups.BackupKit;
 namespace OpsConsole.Fleet.Tests.Backups;
 
 /// <summary>The embedded fleet's database streamed into another region's store: taken, proven, and restored to a moment from the streamed log.</summary>
-public sealed class StreamingTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
+[Collection(SharedFleet.Backups)]
+public sealed class StreamingTests(SandboxFixture sandbox)
 {
     [Fact]
     public async Task Backup_Streamed_IsProvenAndRestoresToAMomentAcrossASwitchover()

@@ -8,7 +8,8 @@ using OpsConsole.Fleet.Tests.Sandbox;
 namespace OpsConsole.Fleet.Tests.Chaos;
 
 /// <summary>Whole experiments on real parts: measured before, broken, watched, put back, measured after.</summary>
-public sealed class ExperimentTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
+[Collection(SharedFleetForFaults.Faults)]
+public sealed class ExperimentTests(SandboxFixture sandbox)
 {
     private static readonly string[] FiveAtOnce = ["network-latency", "network-bandwidth", "network-resets", "application-latency", "host-disk"];
     private readonly LiveFleet _fleet = LiveFleet.Of(sandbox);

@@ -12,7 +12,8 @@ namespace OpsConsole.Fleet.Tests.Chaos;
 
 /// <summary>Each fault on real parts: its effect is measured from outside, never read from the injector. It is injected twice, and taken
 /// back twice by another process than the one that brought it about.</summary>
-public sealed class FaultInjectorTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
+[Collection(SharedFleetForFaults.Faults)]
+public sealed class FaultInjectorTests(SandboxFixture sandbox)
 {
     private const string East = "us-east-1", West = "us-west-2", Ireland = "eu-west-1";
     private static readonly CancellationToken None = CancellationToken.None;

@@ -8,7 +8,8 @@ using OpsConsole.Fleet.Tests.Sandbox;
 namespace OpsConsole.Fleet.Tests.Chaos;
 
 /// <summary>When an experiment does not begin, and who has to agree.</summary>
-public sealed class GuardTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
+[Collection(SharedFleetForFaults.Faults)]
+public sealed class GuardTests(SandboxFixture sandbox)
 {
     private static readonly Person Operator = new("u1", "operator@example.org", [Roles.Operator], []);
     private readonly LiveFleet _fleet = LiveFleet.Of(sandbox);

@@ -3,7 +3,8 @@ using OpsConsole.Fleet.Tests.Sandbox;
 
 namespace OpsConsole.Fleet.Tests.Failover;
 
-public sealed class ReadinessTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
+[Collection(SharedFleet.Backups)]
+public sealed class ReadinessTests(SandboxFixture sandbox)
 {
     [Fact]
     public async Task Observer_NobodyAsks_EveryPairIsKnownWithNothingUnknown()

@@ -9,7 +9,21 @@ using OpsConsole.Sandbox.Layout;
 
 namespace OpsConsole.Fleet.Tests.Sandbox;
 
-/// <summary>One embedded fleet without a console for the tests of one class, in this process, in a directory and at ports of its own. What a class has left behind ends with it.</summary>
+/// <summary>Classes that leave a fleet as they found it share one: starting a fleet takes ten seconds.</summary>
+[CollectionDefinition(Backups)]
+public sealed class SharedFleet : ICollectionFixture<SandboxFixture>
+{
+    public const string Backups = "a fleet for backups";
+}
+
+/// <summary>The same for those that break things and put them back.</summary>
+[CollectionDefinition(Faults)]
+public sealed class SharedFleetForFaults : ICollectionFixture<SandboxFixture>
+{
+    public const string Faults = "a fleet for faults";
+}
+
+/// <summary>One embedded fleet without a console for the tests of one class or of several that share it, in this process, in a directory and at ports of its own. What a class has left behind ends with it.</summary>
 public sealed class SandboxFixture : IAsyncLifetime
 {
     private readonly string _directory = TemporaryDirectory();

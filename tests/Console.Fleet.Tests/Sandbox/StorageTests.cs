@@ -7,7 +7,8 @@ using OpsConsole.Sandbox.Storage;
 namespace OpsConsole.Fleet.Tests.Sandbox;
 
 /// <summary>The store answers Amazon's own client, through the console's link.</summary>
-public sealed class StorageTests(SandboxFixture sandbox) : IClassFixture<SandboxFixture>
+[Collection(SharedFleet.Backups)]
+public sealed class StorageTests(SandboxFixture sandbox)
 {
     private readonly string _bucket = $"b{Guid.NewGuid():N}";
 

@@ -97,7 +97,7 @@ public sealed class RoleMatrixTests(ConsoleApp app)
     {
         var request = new HttpRequestMessage(new HttpMethod(Method(endpoint) is "*" ? "GET" : Method(endpoint)), Path(endpoint));
         if (request.Method != HttpMethod.Get)
-            request.Content = new StringContent("{}", Encoding.UTF8, "application/json");
+            request.Content = new StringContent("[]", Encoding.UTF8, "application/json"); // no call takes this: nothing is done by whoever may
         return request;
     }
 
