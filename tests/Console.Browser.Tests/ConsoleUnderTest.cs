@@ -20,6 +20,7 @@ public sealed class ConsoleUnderTest : IAsyncLifetime
     private IPlaywright? _playwright;
     private IBrowser? _browser;
     private readonly Dictionary<string, string> _signedIn = [];
+    private readonly Dictionary<string, long> _codes = [];
 
     public EmbeddedFleet Fleet => _fleet ?? throw new InvalidOperationException("The sandbox has not started.");
 
@@ -62,12 +63,21 @@ public sealed class ConsoleUnderTest : IAsyncLifetime
         await page.GetByLabel("E-mail").FillAsync(credentials.Email);
         await page.GetByLabel("Password").FillAsync(credentials.Password);
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign in", Exact = true }).ClickAsync();
-        await page.GetByLabel("Code").FillAsync(new Totp(Base32Encoding.ToBytes(credentials.TotpSecret)).ComputeTotp());
+        await page.GetByLabel("Code").FillAsync(await CodeAsync(role));
         await page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
     }
 
-    /// <summary>The code after the present one, which signing in has used.</summary>
-    public string NextCode(string role) => new Totp(Base32Encoding.ToBytes(Credentials(role).TotpSecret)).ComputeTotp(TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(30));
+    /// <summary>A code of the person's app that was not used yet: each counts once. The console takes the present one and the next; past that it is waited for.</summary>
+    public async Task<string> CodeAsync(string role)
+    {
+        var credentials = Credentials(role);
+        var step = Math.Max(Step(), _codes.GetValueOrDefault(credentials.Email) + 1);
+        while (step > Step() + 1) await Task.Delay(500);
+        _codes[credentials.Email] = step;
+        return new Totp(Base32Encoding.ToBytes(credentials.TotpSecret)).ComputeTotp(DateTimeOffset.FromUnixTimeSeconds(step * 30).UtcDateTime);
+
+        static long Step() => TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() / 30;
+    }
 
     private async Task<string> SignInAsync(string who)
     {

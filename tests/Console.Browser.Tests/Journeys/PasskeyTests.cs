@@ -16,7 +16,7 @@ public sealed class PasskeyTests(ConsoleUnderTest console)
 
         var panel = page.GetByRole(AriaRole.Region, new() { Name = "Passkeys" });
         await panel.GetByLabel("Name of the new passkey").FillAsync("Laptop");
-        await panel.GetByLabel("Code from your authenticator app").FillAsync(console.NextCode("administrator"));
+        await panel.GetByLabel("Code from your authenticator app").FillAsync(await console.CodeAsync("administrator"));
         await panel.GetByRole(AriaRole.Button, new() { Name = "Add a passkey" }).ClickAsync();
         await Assertions.Expect(panel.GetByText("Laptop")).ToBeVisibleAsync();
 

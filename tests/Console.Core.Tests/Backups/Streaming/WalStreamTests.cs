@@ -107,7 +107,7 @@ public sealed class WalStreamTests
 
         await StreamedLog.UntilAsync(() => log.Alarms.Any(a => a.Title.Contains("slot was dropped", StringComparison.Ordinal)), () => $"not dropped at {log.State!.RetainedBytes} bytes");
         Assert.True(log.State!.Gap);
-        Assert.Contains("take a full backup", log.Alarms.Last().Detail, StringComparison.Ordinal);
+        Assert.Contains("take a full backup", log.Alarms.First(a => a.Title.Contains("slot was dropped", StringComparison.Ordinal)).Detail, StringComparison.Ordinal); // the new slot may pile up and alarm, too
     }
 
     [Fact]
