@@ -145,7 +145,7 @@ public sealed class WalShipper(string cluster, KeyRing keys, IReadOnlyList<IBack
     /// <summary>After a start: finds what each repository lacks of what another has, and clears pieces that are superseded.</summary>
     /// <returns>the newest piece that any of them has</returns>
     /// <exception cref="StoreException">not one of them answers</exception>
-    public async Task<WalObject?> CompareAsync(int segmentBytes, CancellationToken cancel)
+    public async Task<WalObject?> CompareAsync(int segmentBytes, TimelineAncestry ancestry, CancellationToken cancel)
     {
         var seen = new Dictionary<string, IReadOnlyList<WalObject>>();
         StoreException? away = null;
@@ -171,6 +171,6 @@ public sealed class WalShipper(string cluster, KeyRing keys, IReadOnlyList<IBack
             foreach (var store in stores) _lacking[store.Id].UnionWith(whole.Except(seen.GetValueOrDefault(store.Id)?.Select(o => o.Name) ?? [], StringComparer.Ordinal));
         }
         foreach (var piece in seen.Values.SelectMany(o => o).Where(o => o.UpTo is not null)) _partials[piece.FileName] = piece.Name;
-        return seen.Values.SelectMany(o => o).Where(o => !o.IsHistory).MaxBy(o => (o.Timeline, o.Segment, o.UpTo?.Value ?? ulong.MaxValue));
+        return seen.Values.SelectMany(o => o).Where(o => !o.IsHistory && WalStart.MayHold(o, ancestry, segmentBytes)).MaxBy(o => (o.Timeline, o.Segment, o.UpTo?.Value ?? ulong.MaxValue));
     }
 }

@@ -25,6 +25,17 @@ internal sealed record WalStart(WalPosition From, int Timeline, WalPosition? Mis
                 timeline = left is null ? ancestry.Timeline : ancestry.Ancestors.Select(a => a.Timeline).Append(ancestry.Timeline).First(t => t > known.Timeline);
             }
         }
-        return wanted >= kept ? new WalStart(wanted, timeline, null) : new WalStart(kept, ancestry.Timeline, wanted);
+        return wanted >= kept ? new WalStart(wanted, timeline, null) : new WalStart(kept, TimelineAt(kept, ancestry), wanted);
     }
+
+    /// <summary>Whether a stored piece can be of this history. A restore in place that was taken back leaves a branch behind whose number the next promotion takes
+    /// again: what lies before the fork of its own timeline is of such a branch.</summary>
+    public static bool MayHold(WalObject piece, TimelineAncestry ancestry, int segmentBytes)
+    {
+        var began = ancestry.Ancestors.Where(a => a.Timeline < piece.Timeline).Select(a => a.Left.Value).DefaultIfEmpty(0UL).Max();
+        return piece.Segment >= began / (ulong)segmentBytes;
+    }
+
+    private static int TimelineAt(WalPosition at, TimelineAncestry ancestry) =>
+        ancestry.Ancestors.Where(a => a.Left > at).Select(a => (int?)a.Timeline).Min() ?? ancestry.Timeline;
 }

@@ -37,8 +37,8 @@ internal sealed class WalStream(ClusterOptions cluster, IWalConnection connectio
     /// <param name="kept">from where the slot keeps the log</param>
     public async Task RunAsync(WalPosition kept, CancellationToken cancel)
     {
-        var known = await _shipper.CompareAsync(_segmentBytes, cancel);
         var ancestry = connection.Timeline > 1 ? TimelineAncestry.Parse(connection.Timeline, await connection.HistoryAsync(connection.Timeline, cancel)) : TimelineAncestry.Of(connection.Timeline);
+        var known = await _shipper.CompareAsync(_segmentBytes, ancestry, cancel);
         await HistoriesAsync(ancestry, cancel);
         var start = WalStart.After(known, SegmentStart(kept), ancestry, _segmentBytes);
         if (start.Missing is { } missing)
@@ -59,19 +59,26 @@ internal sealed class WalStream(ClusterOptions cluster, IWalConnection connectio
     {
         foreach (var timeline in ancestry.Ancestors.Select(a => a.Timeline).Append(connection.Timeline).Where(t => t > 1))
         {
+            var content = await connection.HistoryAsync(timeline, cancel);
+            var own = TimelineAncestry.Parse(timeline, content);
             var missing = false;
             foreach (var store in stores)
             {
                 try
                 {
-                    missing |= await store.FindAsync(WalNames.HistoryObject(cluster.Id, timeline), cancel) is null;
+                    // One of a branch that nobody went on with may have the same number: it is replaced.
+                    missing |= await new WalRepository(store).HistoryAsync(cluster.Id, timeline, keys, cancel) is not { } stored || !stored.Ancestors.SequenceEqual(own.Ancestors);
+                }
+                catch (DamagedBackupException)
+                {
+                    missing = true;
                 }
                 catch (StoreException e)
                 {
                     log.WalStoreAway(cluster.Id, store.Id, e.Message); // the others get it now, this one when it catches up
                 }
             }
-            if (missing) await _shipper.HistoryAsync(timeline, await connection.HistoryAsync(timeline, cancel), cancel);
+            if (missing) await _shipper.HistoryAsync(timeline, content, cancel);
         }
     }
 
