@@ -42,24 +42,42 @@ public sealed class MoveAdviceTests
     }
 
     [Fact(Timeout = 30_000)]
-    public async Task Run_BadForThreeLooksThenWell_SpeaksOnceAndTakesItBack()
+    public async Task Run_AnotherNodeHasSpokenAndItIsWellAgain_TakesItBack()
+    {
+        var spoken = new ComponentState("move advice orders", HealthStatus.Degraded, "said by another", PreflightWorld.Now, 1);
+        var picture = Picture(Service("us", ServiceTier.High, 0, 1));
+        await RunAsync(new Looks(picture with { Components = picture.Components.SetItem(spoken.Name, spoken) }), async (feed, audit, seen, lookAsync) =>
+        {
+            await lookAsync(5);
+            Assert.Equal("failover.adviceOver", Assert.Single(audit.Entries).Action);
+            Assert.Equal(HealthStatus.Healthy, seen.Last);
+        });
+    }
+
+    [Fact(Timeout = 30_000)]
+    public Task Run_BadForThreeLooksThenWell_SpeaksOnceAndTakesItBack() => RunAsync(new Looks(Picture(Service("us", ServiceTier.High, 50, 1))), async (feed, audit, seen, lookAsync) =>
+    {
+        await lookAsync(1);
+        Assert.Empty(audit.Entries);
+        await lookAsync(3);
+        Assert.Equal("failover.advised", Assert.Single(audit.Entries).Action);
+        Assert.Equal(HealthStatus.Degraded, seen.Last);
+        feed.Picture = Picture(Service("us", ServiceTier.High, 0, 1));
+        await lookAsync(5);
+        Assert.Equal(["failover.advised", "failover.adviceOver"], audit.Entries.Select(e => e.Action));
+        Assert.Equal(HealthStatus.Healthy, seen.Last);
+    });
+
+    private static async Task RunAsync(Looks feed, Func<Looks, FakeAudit, Components, Func<int, Task>, Task> story)
     {
         var time = new FakeTimeProvider(PreflightWorld.Now);
-        var (feed, audit, seen) = (new Looks(Picture(Service("us", ServiceTier.High, 50, 1))), new FakeAudit(), new Components());
+        var (audit, seen) = (new FakeAudit(), new Components());
         var plans = new ContingencyPlans(PreflightWorld.Fleet(), new PreflightWorldFacts(), Planner, new FailoverOptions(), time, NullLogger<ContingencyPlans>.Instance);
         await plans.RenewAsync(CancellationToken.None);
         using var stop = new CancellationTokenSource();
         var running = new AdviceObserver(PreflightWorld.Fleet(), feed, plans, seen, audit, new FailoverOptions(), time).RunAsync(stop.Token);
 
-        await LookAsync(1);
-        Assert.Empty(audit.Entries);
-        await LookAsync(3);
-        Assert.Equal("failover.advised", Assert.Single(audit.Entries).Action);
-        Assert.Equal(HealthStatus.Degraded, seen.Last);
-        feed.Picture = Picture(Service("us", ServiceTier.High, 0, 1));
-        await LookAsync(5);
-        Assert.Equal(["failover.advised", "failover.adviceOver"], audit.Entries.Select(e => e.Action));
-        Assert.Equal(HealthStatus.Healthy, seen.Last);
+        await story(feed, audit, seen, LookAsync);
 
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);

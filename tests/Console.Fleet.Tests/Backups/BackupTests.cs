@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Backups.Restoring;
+using OpsConsole.Core.Backups.Streaming;
 using OpsConsole.Core.Operations;
 using OpsConsole.Fleet.Tests.Failover;
 using OpsConsole.Fleet.Tests.Sandbox;
@@ -82,7 +83,7 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
     }
 
     [Fact]
-    public async Task Restore_InPlaceAndTakenBack_HasTheMomentThenTheOldData()
+    public async Task Restore_InPlaceAndTakenBack_HasTheMomentThenTheOldDataAndItsLogGoesOnPastAMove()
     {
         var fleet = LiveFleet.Of(sandbox);
         await using var console = await FailoverConsole.StartAsync(fleet);
@@ -109,6 +110,13 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
         Assert.True(ended.State == OperationState.Succeeded, await console.StoryAsync(ended));
         await console.SettledAsync(region);
         Assert.Equal("1,2", await fleet.AskAsync<string>(fleet.Node(region), "SELECT string_agg(n::text, ',' ORDER BY n) FROM mistakes"));
+
+        // The branch that was left has a timeline number, and the next promotion takes it again: log of both is in the stores, and only one is this history.
+        await console.MoveAsync();
+        var after = await fleet.AskAsync<DateTime>(fleet.WriteEndpoint, "SELECT clock_timestamp()");
+        await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO mistakes VALUES (3)");
+        await console.LogReachesAsync("streaming", after);
+        Assert.False(console.Get<WalStreamStates>().Of("orders")!.Gap, "nothing of the log is missing");
     }
 
     // Overwrites the middle of every object of a backup set.
