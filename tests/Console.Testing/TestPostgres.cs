@@ -40,7 +40,7 @@ public sealed class TestPostgres : IAsyncDisposable
         await RunAsync(Prefix(bin, "initdb", ["-D", data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--no-locale"]));
         var port = FreePort();
         var command = Prefix(bin, "postgres", ["-D", data, "-p", $"{port}", "-h", "127.0.0.1", "-k", directory,
-            "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=200", "-c", "max_wal_senders=50", "-c", "max_replication_slots=50", "-c", "wal_level=logical"]);
+            "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=200", "-c", "wal_level=logical"]);
         var postmaster = Process.Start(new ProcessStartInfo(command.File, command.Arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         var ready = new TaskCompletionSource();
         var log = new Queue<string>();

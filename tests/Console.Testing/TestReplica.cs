@@ -38,7 +38,7 @@ public sealed class TestReplica : IAsyncDisposable
     public async Task StartAsync()
     {
         var command = TestPostgres.Prefix(TestPostgres.BinDirectory(), "postgres",
-            ["-D", Path.Combine(_directory, "data"), "-p", $"{Port}", "-h", "127.0.0.1", "-k", _directory, "-c", "fsync=off", "-c", "max_connections=200", "-c", "max_wal_senders=50", "-c", "wal_receiver_status_interval=1", "-c", "wal_retrieve_retry_interval=200ms", "-c", "cluster_name=" + Name]);
+            ["-D", Path.Combine(_directory, "data"), "-p", $"{Port}", "-h", "127.0.0.1", "-k", _directory, "-c", "fsync=off", "-c", "max_connections=200", "-c", "wal_receiver_status_interval=1", "-c", "wal_retrieve_retry_interval=200ms", "-c", "cluster_name=" + Name]);
         var ready = new TaskCompletionSource();
         _postmaster = Process.Start(new ProcessStartInfo(command.File, command.Arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         _postmaster.ErrorDataReceived += (_, line) =>
