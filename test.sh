@@ -18,7 +18,7 @@ for project in tests/*.Tests; do
   program=$project/bin/Release/net10.0/Ops$name
   log=$(mktemp) times=$(mktemp -d)
   started=$SECONDS
-  timeout --kill-after=20 1700 "$program" --no-ansi --progress off --minimum-expected-tests 1 --report-xunit-junit --report-xunit-junit-filename times.xml --results-directory "$times" 2>&1 | tee "$log"
+  timeout --kill-after=20 1700 "$program" --no-ansi --progress off --minimum-expected-tests 1 --xunit-diagnostics on --long-running 150 --report-xunit-junit --report-xunit-junit-filename times.xml --results-directory "$times" 2>&1 | tee "$log"
   status=${PIPESTATUS[0]}
   count() { sed -n "s/^ *$1: \([0-9]*\).*/\1/p" "$log" | tail -n 1; }
   p=$(count succeeded) f=$(count failed) s=$(count skipped)

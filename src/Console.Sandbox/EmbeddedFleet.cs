@@ -139,6 +139,7 @@ public sealed class EmbeddedFleet : IAsyncDisposable
         var key = await SshServer.ClientKeyAsync(Paths, cancel);
         var program = await OrdersProcess.ProgramAsync(Paths, Supervisor.User);
         var hosts = new Dictionary<string, ShellAccess>();
+        await new PeerKeys(Supervisor, Paths, Ports).MakeAsync(cancel);
         foreach (var region in Sites.Regions.Select(r => r.Id))
         {
             var redis = new RedisServer(Supervisor, Paths, Ports, Secrets, region);

@@ -79,18 +79,17 @@ public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, Bac
             await moments.MarkAsync(cluster.Id, at, timeline, WalPosition.Parse(position), cancel);
             return;
         }
-        await moments.ReturnAsync(cluster.Id, timeline, cancel);
-        if (timeline > 1) await ForksAsync(cluster, region, node, timeline, cancel);
+        await FollowAsync(cluster, region, node, timeline, cancel);
         await moments.MarkAsync(cluster.Id, at, timeline, WalPosition.Parse(position), cancel);
         _timelines[cluster.Id] = timeline;
     }
 
     /// <summary>A new timeline: where the earlier ones ended is noted, and what the old primary may not have brought away is brought by the new one.</summary>
-    private async Task ForksAsync(ClusterOptions cluster, string region, NpgsqlConnection node, int timeline, CancellationToken cancel)
+    private async Task FollowAsync(ClusterOptions cluster, string region, NpgsqlConnection node, int timeline, CancellationToken cancel)
     {
-        var history = await node.ScalarAsync<string>($"SELECT pg_read_file('pg_wal/{timeline:X8}.history', 0, 65536, true)", cancel) ?? "";
-        foreach (var (ended, position) in TimelineHistory.Parse(history)) await moments.ForkAsync(cluster.Id, ended, position, cancel);
-        if (!shell.Offers(region, "wal.again")) return;
+        var history = timeline == 1 ? "" : await node.ScalarAsync<string>($"SELECT pg_read_file('pg_wal/{timeline:X8}.history')", cancel) ?? "";
+        await moments.HistoryAsync(cluster.Id, timeline, TimelineHistory.Parse(history), cancel);
+        if (timeline == 1 || !shell.Offers(region, "wal.again")) return;
         await shell.RequireAsync(region, "wal.again", new Dictionary<string, string>(), null, cancel);
         BackupsLog.TimelineChanged(log, cluster.Id, timeline, region);
     }

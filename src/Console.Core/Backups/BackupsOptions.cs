@@ -81,6 +81,8 @@ public sealed class BackupPolicyOptions
     [Range(1, 400)] public double WindowDays { get; set; } = 7;
     /// <summary>Age of the newest restorable moment above which there is an alarm, in s. 5 to 604,800. Null: the cluster's RPO target.</summary>
     [Range(5, 604_800)] public double? RestorableWithinSeconds { get; set; }
+    /// <summary>How long a client's write may take while a streamed backup reads, in ms; above it the reading waits. 0 to 60,000; 0: no limit.</summary>
+    [Range(0, 60_000)] public double WriteLatencyMilliseconds { get; set; } = 500;
     public AdaptiveOptions Adaptive { get; set; } = new();
     public BaselineOptions Baseline { get; set; } = new();
     public RetentionOptions Retention { get; set; } = new();

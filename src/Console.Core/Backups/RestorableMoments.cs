@@ -27,22 +27,33 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
             """, ("cluster", cluster), ("engine", engine), ("timeline", timeline), ("lsn", position.ToString()), ("now", clock.GetUtcNow())).ExecuteAsync(cancel);
     }
 
-    /// <summary>Notes that a timeline ended: what it holds past the position is in no history.</summary>
-    public async Task ForkAsync(string cluster, int timeline, WalPosition position, CancellationToken cancel)
+    /// <summary>Notes the cluster's history: what an earlier timeline holds past the position at which it was left is in none, and what is known of other
+    /// timelines (a restore in place that was taken back leaves one behind) is forgotten.</summary>
+    /// <param name="ancestors">of the present timeline, each with the position at which it was left</param>
+    public async Task HistoryAsync(string cluster, int timeline, IReadOnlyList<(int Timeline, WalPosition Left)> ancestors, CancellationToken cancel)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
-        await connection.Command("""
-            INSERT INTO backups.fork (cluster, timeline, lsn, at) VALUES (@cluster, @timeline, @lsn::pg_lsn, @now) ON CONFLICT (cluster, timeline) DO UPDATE SET lsn = EXCLUDED.lsn WHERE backups.fork.lsn <> EXCLUDED.lsn
-            """, ("cluster", cluster), ("timeline", timeline), ("lsn", position.ToString()), ("now", clock.GetUtcNow())).ExecuteAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var earlier = ancestors.Select(a => a.Timeline).ToArray();
+        foreach (var table in new[] { "mark", "archived" })
+            await connection.Command($"DELETE FROM backups.{table} WHERE cluster = @cluster AND timeline <> ALL (@kept)", ("cluster", cluster), ("kept", earlier.Append(timeline).ToArray())).ExecuteAsync(cancel);
+        await connection.Command("DELETE FROM backups.fork WHERE cluster = @cluster AND timeline <> ALL (@earlier)", ("cluster", cluster), ("earlier", earlier)).ExecuteAsync(cancel);
+        foreach (var (ancestor, left) in ancestors)
+            await connection.Command("""
+                INSERT INTO backups.fork (cluster, timeline, lsn, at) VALUES (@cluster, @timeline, @lsn::pg_lsn, @now) ON CONFLICT (cluster, timeline) DO UPDATE SET lsn = EXCLUDED.lsn WHERE backups.fork.lsn <> EXCLUDED.lsn
+                """, ("cluster", cluster), ("timeline", ancestor), ("lsn", left.ToString()), ("now", clock.GetUtcNow())).ExecuteAsync(cancel);
+        await transaction.CommitAsync(cancel);
     }
 
-    /// <summary>The cluster is on this timeline again (a restore in place was taken back): later ones are none of its history, and it goes on.</summary>
-    public async Task ReturnAsync(string cluster, int timeline, CancellationToken cancel)
+    /// <summary>Those of the backups from which the log leads to the present: not one that was taken on a branch that was left, nor past a fork.</summary>
+    public async Task<IReadOnlyList<Backup>> InHistoryAsync(string cluster, IEnumerable<Backup> backups, CancellationToken cancel)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
-        foreach (var table in new[] { "mark", "archived" })
-            await connection.Command($"DELETE FROM backups.{table} WHERE cluster = @cluster AND timeline > @timeline", ("cluster", cluster), ("timeline", timeline)).ExecuteAsync(cancel);
-        await connection.Command("DELETE FROM backups.fork WHERE cluster = @cluster AND timeline >= @timeline", ("cluster", cluster), ("timeline", timeline)).ExecuteAsync(cancel);
+        var present = (await connection.Command("SELECT max(timeline) AS timeline FROM backups.mark WHERE cluster = @cluster", ("cluster", cluster)).ListAsync(r => r.Value<int>("timeline"), cancel)).Single();
+        var left = (await connection.Command("SELECT timeline, lsn::text AS lsn FROM backups.fork WHERE cluster = @cluster", ("cluster", cluster))
+            .ListAsync(r => (Timeline: r.Get<int>("timeline"), At: WalPosition.Parse(r.Get<string>("lsn"))), cancel)).ToDictionary(f => f.Timeline, f => f.At);
+        // Of a timeline that was not seen yet nothing bad is known.
+        return [.. backups.Where(b => b.Timeline is not { } of || present is null || of >= present || (left.TryGetValue(of, out var at) && (b.StopLsn is null || WalPosition.Parse(b.StopLsn) <= at)))];
     }
 
     /// <summary>Marks that no restore can need any more are dropped.</summary>
@@ -87,7 +98,7 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
     /// <param name="backups">of this cluster</param>
     public async Task<RestorableRange?> RangeAsync(string cluster, IReadOnlyList<Backup> backups, CancellationToken cancel)
     {
-        var usable = backups.Where(b => b.State.IsUsable() && b.Type != BackupType.Logical).ToList();
+        var usable = await InHistoryAsync(cluster, backups.Where(b => b.State.IsUsable() && b.Type != BackupType.Logical), cancel);
         if (usable.Count == 0) return null;
         var logged = await NewestAsync(cluster, cancel);
         // The end of a backup can be restored whatever is known of the log; a log without a backup of its engine leads nowhere.

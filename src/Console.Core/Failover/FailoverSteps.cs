@@ -50,6 +50,7 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
             foreach (var step in shifts) yield return step;
         }
         if (HostCan(NodeHost.Start)) yield return Rejoin();
+        if (!request.Planned && LosesDestination) yield return LeaveLog();
         if (fleet.Clusters[request.Cluster].SynchronousStandbys > 0)
         {
             yield return Step(RestoreConfirmations.StepName, "Confirm commits as declared", $"{fleet.Clusters[request.Cluster].SynchronousStandbys} standbys confirm each commit.", Reversibility.ForwardOnly) with
@@ -149,6 +150,12 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
 
     private PlanStep Rejoin() => Step(RejoinSource.StepName, $"{Source} rejoins as a standby", request.Planned ? "Started as a standby; nothing to rewind." : "Rewound, else copied afresh.", Reversibility.ForwardOnly,
         parameters: p => p["clean"] = request.Planned) with { Optional = true, Attempts = 2, TimeoutSeconds = 3600 };
+
+    // After the rejoin, which may show that the region is there: only one that does not answer leaves.
+    private PlanStep LeaveLog() => Step(LeaveLogDestination.StepName, $"The repository of {Source} leaves the log's way", $"Unless it answers {Target}: with one out of reach, log would pile up on the new primary.",
+        undo: "Log goes there again.") with { Optional = true, Attempts = 2, TimeoutSeconds = 60 };
+
+    private bool LosesDestination => fleet.Options.BackupRepositories.Any(r => r.Region == Source) && fleet.Regions[Target].Shell?.Commands.ContainsKey(LogCommands.Leave) == true;
 
     private bool HostCan(string command) => fleet.Regions[Source].Shell?.Commands.ContainsKey(command) == true;
 

@@ -6,7 +6,7 @@ using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Failover;
 
-/// <summary>Brings a node back as a standby of the present primary (RE-4): <c>{cluster, region, upstream}</c>. The region's caches follow those of the primary's region again.</summary>
+/// <summary>Brings a node back as a standby of the present primary (RE-4): <c>{cluster, region, upstream}</c>. The region's caches follow those of the primary's region again, and its backup repository takes log again.</summary>
 public sealed class RejoinPlanner(FleetModel fleet) : IPlanner
 {
     public const string KindName = OperationKinds.Rejoin;
@@ -34,6 +34,7 @@ public sealed class RejoinPlanner(FleetModel fleet) : IPlanner
                     Reversibility = Reversibility.ForwardOnly, Parameters = Parameters(), Attempts = 3, TimeoutSeconds = 3600,
                 },
                 .. Caches(cluster, region, upstream),
+                .. Log(region, upstream).Select(step => step with { Parameters = Parameters() }),
             ],
         });
     }
@@ -49,6 +50,11 @@ public sealed class RejoinPlanner(FleetModel fleet) : IPlanner
             Step = FollowCache.StepName, Name = $"{own.Id} follows {leader.Id}", Detail = $"Unless {leader.Id} takes no writes.", Optional = true, Attempts = 3, TimeoutSeconds = 60,
             Reversibility = Reversibility.Neutral, Parameters = new JsonObject { ["cluster"] = cluster, ["source"] = region, ["target"] = upstream, ["service"] = own.Id, ["leader"] = leader.Id },
         };
+
+    private IEnumerable<PlanStep> Log(string region, string upstream) =>
+        fleet.Options.BackupRepositories.Any(r => r.Region == region) && fleet.Regions[upstream].Shell?.Commands.ContainsKey(LogCommands.Return) == true
+            ? [new PlanStep { Step = ReturnLogDestination.StepName, Name = $"Log goes to the repository of {region} again", Detail = "Where it had left the log's way, once it answers.", Optional = true, Attempts = 3, TimeoutSeconds = 60, Reversibility = Reversibility.Neutral }]
+            : [];
 
     public Task<Preflight> PreflightAsync(Plan plan, CancellationToken cancel) => Task.FromResult(Preflight.Nothing);
 

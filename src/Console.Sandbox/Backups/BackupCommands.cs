@@ -9,11 +9,15 @@ public static class BackupCommands
     public static Dictionary<string, string> For(PostgresBinaries binaries, SandboxPaths paths, string region)
     {
         var (program, data, restored) = (PgBackRestHosts.Program(paths, region), paths.PostgresData(region), paths.Restored(region));
+        var (settings, ofAll) = (PgBackRestHosts.Settings(paths, region), PgBackRestHosts.SettingsOfAll(paths, region));
+        // One that waits for a repository that is left out would wait for its time-outs; PostgreSQL tries again within a second, by the new settings.
+        var again = $"pkill -TERM -f -- \"config={settings} .*[a]rchive-push\"; exit 0";
         var run = $"{program} --stanza={{stanza}}";
         return new Dictionary<string, string>
         {
             ["pgbackrest.info"] = $"{run} --output=json info",
             ["pgbackrest.backup"] = $"nice -n 5 {run} --repo={{repo}} --type={{type}} --annotation=operation={{operation}} backup",
+            ["pgbackrest.backupFromStandby"] = $"nice -n 5 {PgBackRestHosts.ProgramOfAll(paths, region)} --stanza={{stanza}} --log-level-file=info --repo={{repo}} --type={{type}} --annotation=operation={{operation}} backup",
             // The shell's own text has quotes where the program's arguments have none.
             ["pgbackrest.cancel"] = "pkill -TERM -f -- annotation=operation={operation}; exit 0",
             ["pgbackrest.verify"] = $"nice -n 10 {run} --repo={{repo}} --output=text --verbose verify",
@@ -25,13 +29,19 @@ public static class BackupCommands
             // Finished segments that this node has are brought away once more; those that are stored already are recognised by their checksum.
             ["wal.again"] = $"cd {data}/pg_wal/archive_status && for f in *.done; do [ -e \"$f\" ] && mv \"$f\" \"${{f%.done}}.ready\"; done; exit 0",
 
+            ["log.reach"] = $"{Numbered()}; t={program}.reach; sed \"s/^#repo$n-/repo$n-/\" {settings} >$t && timeout 8 pgbackrest --config=$t --repo=$n repo-ls >/dev/null",
+            ["log.leave"] = $"{Numbered()}; grep -q \"^repo[^$n]-type\" {settings} || {{ echo no other repository is left >&2; exit 1; }}; sed -i \"s/^repo$n-/#repo$n-/\" {settings} {ofAll}; {again}",
+            ["log.return"] = $"{Numbered()}; sed -i \"s/^#repo$n-/repo$n-/\" {settings} {ofAll}; {again}",
+            ["log.left"] = $"{Numbered()}; grep -q \"^#repo$n-type\" {settings}",
+
             ["streaming.unpack"] = "umask 077; mkdir -p {directory} && cd {directory} && [ -z \"$(ls -A)\" ] || { echo the directory is not empty >&2; exit 1; }; exec tar -x -f -",
             ["pgdump.load"] = Load(binaries),
             ["data.look"] = "d={data}; [ -e $d.before-{operation} ] && echo aside; exit 0",
             ["data.aside"] = "d={data}; [ -e $d.before-{operation} ] || mv $d $d.before-{operation}",
             ["data.empty"] = "umask 077; d={data}; [ -e $d.before-{operation} ] && rm -rf $d && mkdir $d",
             ["data.settle"] = "umask 077; d={data}; a=$d.before-{operation}; cp -p $a/postgresql.conf $a/sandbox.conf $a/pg_hba.conf $d/ && rm -f $d/standby.signal && cat >> $d/postgresql.auto.conf",
-            ["data.back"] = "d={data}; [ -e $d.before-{operation} ] || exit 0; rm -rf $d && mv $d.before-{operation} $d",
+            // The history files of the branch that is left come along: the old data opens on a timeline past it, so that no number means two histories.
+            ["data.back"] = "umask 077; d={data}; a=$d.before-{operation}; [ -e $a ] || exit 0; cp -n $d/pg_wal/*.history $a/pg_wal/ 2>/dev/null; cat >> $a/postgresql.auto.conf && touch $a/recovery.signal && rm -rf $d && mv $a $d",
             ["data.drop"] = "d={data}; rm -rf $d.before-{operation}",
 
             ["instance.take"] = $"mkdir -p {restored} && ln -sT {{operation}} {restored}/{{port}}.owner && echo {restored}/{{port}}",
@@ -45,6 +55,9 @@ public static class BackupCommands
                 + "rm -rf $d $d.log && rm -f $d.owner",
         };
     }
+
+    /// <summary>pgBackRest's number of the repository in <c>{region}</c>.</summary>
+    private static string Numbered() => $"case {{region}} in {string.Concat(PgBackRestHosts.Repositories.Select(r => $"{r.Value}) n={r.Key};; "))}*) echo no repository there >&2; exit 2;; esac";
 
     /// <summary>A server of its own for a dump: made, loaded through a socket that only its user reaches, and stopped. It lets nobody in without a password.</summary>
     public static string Load(PostgresBinaries binaries) =>

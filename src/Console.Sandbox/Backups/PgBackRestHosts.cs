@@ -1,3 +1,4 @@
+using OpsConsole.Sandbox.Hosts;
 using OpsConsole.Sandbox.Layout;
 using OpsConsole.Sandbox.Postgres;
 using OpsConsole.Sandbox.Processes;
@@ -24,6 +25,12 @@ public sealed class PgBackRestHosts(Supervisor supervisor, SandboxPaths paths, P
     /// <summary>As <see cref="Program"/>, knowing the other nodes too, so that a standby's files are read instead of the primary's.</summary>
     public static string ProgramOfAll(SandboxPaths paths, string region) => Path.Combine(paths.Site(region), "pgbackrest-all.sh");
 
+    /// <summary>Settings of <see cref="Program"/>. A repository whose lines are comments is left out.</summary>
+    public static string Settings(SandboxPaths paths, string region) => Path.Combine(paths.Site(region), "pgbackrest.conf");
+
+    /// <summary>Settings of <see cref="ProgramOfAll"/>.</summary>
+    public static string SettingsOfAll(SandboxPaths paths, string region) => Path.Combine(paths.Site(region), "pgbackrest-all.conf");
+
     /// <summary>Ends the archiver while the node is being stopped: a code above 128 makes it quit instead of trying again.</summary>
     public static string ArchiveCommand(SandboxPaths paths, string region) =>
         $"[ ! -e {paths.ArchiveHold(region)} ] || exit 255; {Program(paths, region)} --stanza={Stanza} archive-push %p";
@@ -39,12 +46,12 @@ public sealed class PgBackRestHosts(Supervisor supervisor, SandboxPaths paths, P
             }
             user.MakeDirectory(paths.Restored(region));
             File.Delete(paths.ArchiveHold(region));
-            user.Write(Settings(region, "pgbackrest.conf"), Global(region) + Node(region, 1, null));
-            WriteProgram(Program(paths, region), region, "pgbackrest.conf");
+            user.Write(Settings(paths, region), Global(region) + Node(region, 1, null));
+            WriteProgram(Program(paths, region), region, Settings(paths, region));
 
             var others = Sites.Regions.Where(r => r.Id != region).Select((r, i) => Node(r.Id, i + 2, region));
-            user.Write(Settings(region, "pgbackrest-all.conf"), Global(region) + "backup-standby=y\n" + $"cmd-ssh={Ssh(region)}\n" + Node(region, 1, null) + string.Concat(others));
-            WriteProgram(ProgramOfAll(paths, region), region, "pgbackrest-all.conf");
+            user.Write(SettingsOfAll(paths, region), Global(region) + "backup-standby=y\n" + $"cmd-ssh={PeerKeys.Program(paths, region)}\n" + Node(region, 1, null) + string.Concat(others));
+            WriteProgram(ProgramOfAll(paths, region), region, SettingsOfAll(paths, region));
         }
     }
 
@@ -120,7 +127,6 @@ public sealed class PgBackRestHosts(Supervisor supervisor, SandboxPaths paths, P
         pg{number}-host-port={ports.Via(from, region, Services.Ssh)}
         pg{number}-host-user={supervisor.User.Name}
         pg{number}-host-cmd={Program(paths, region)}
-        pg{number}-host-config={Settings(region, "pgbackrest.conf")}
 
         """);
 
@@ -129,13 +135,11 @@ public sealed class PgBackRestHosts(Supervisor supervisor, SandboxPaths paths, P
         supervisor.User.Write(path, $"""
             #!/bin/sh
             export PGHOST=127.0.0.1 PGPASSFILE={paths.PasswordFile(region)}
-            exec pgbackrest --config={Settings(region, settings)} "$@"
+            exec pgbackrest --config={settings} "$@"
 
             """);
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
-    private string Ssh(string region) => Path.Combine(paths.Site(region), "ssh.sh");
-    private string Settings(string region, string name) => Path.Combine(paths.Site(region), name);
     private string Folder(string region, string name) => Path.Combine(paths.Site(region), $"pgbackrest-{name}");
 }

@@ -3,7 +3,7 @@ using OpsConsole.Sandbox.Processes;
 
 namespace OpsConsole.Sandbox.Hosts;
 
-/// <summary>The shell of a region's host: a real sshd that is not root, takes one key and no password, and has a host key of its
+/// <summary>The shell of a region's host: a real sshd that is not root, takes the console's key and those of the other regions' hosts and no password, and has a host key of its
 /// own. Its sessions carry the run's marker, so that what they start ends with the sandbox.</summary>
 public sealed class SshServer(Supervisor supervisor, SandboxPaths paths, PortPlan ports, string clientKey, string region)
 {
@@ -11,7 +11,9 @@ public sealed class SshServer(Supervisor supervisor, SandboxPaths paths, PortPla
     private static readonly string[] NoPrefix = [];
     private static readonly string[] KeyCommand = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "opsconsole", "-f"];
 
-    private string HostKey => Path.Combine(paths.Site(region), "ssh_host_key");
+    private string HostKey => HostKeyOf(paths, region);
+
+    public static string HostKeyOf(SandboxPaths paths, string region) => Path.Combine(paths.Site(region), "ssh_host_key");
 
     /// <summary>As <c>SHA256:...</c>.</summary>
     public string Fingerprint { get; private set; } = "";
@@ -26,11 +28,10 @@ public sealed class SshServer(Supervisor supervisor, SandboxPaths paths, PortPla
 
     public async Task StartAsync(CancellationToken cancel)
     {
-        await MakeKeyAsync(HostKey, supervisor.User.Prefix, cancel);
         var listed = await Command.RequireAsync([.. supervisor.User.Prefix, "ssh-keygen", "-lf", HostKey + ".pub"], null, cancel);
         Fingerprint = listed.Split(' ')[1];
         var authorized = Path.Combine(paths.Site(region), "authorized_keys");
-        supervisor.User.Write(authorized, await File.ReadAllTextAsync(clientKey + ".pub", cancel));
+        supervisor.User.Write(authorized, await File.ReadAllTextAsync(clientKey + ".pub", cancel) + await PeerKeys.AuthorizedAsync(paths, region, cancel));
         var configuration = Path.Combine(paths.Site(region), "sshd_config");
         supervisor.User.Write(configuration, $"""
             ListenAddress 127.0.0.1:{ports.Ssh(region)}
@@ -67,7 +68,7 @@ public sealed class SshServer(Supervisor supervisor, SandboxPaths paths, PortPla
         supervisor.User.Write(paths.FaultScript(region), await reader.ReadToEndAsync(cancel));
     }
 
-    private static async Task MakeKeyAsync(string path, IEnumerable<string> prefix, CancellationToken cancel)
+    internal static async Task MakeKeyAsync(string path, IEnumerable<string> prefix, CancellationToken cancel)
     {
         if (!File.Exists(path))
         {

@@ -41,6 +41,50 @@ public sealed class ChaosTests(ConsoleUnderTest console)
     }
 
     [Fact]
+    public async Task Critical_AskedSignedByTwoOnThePhoneAndStoppedThere()
+    {
+        var asking = await console.PersonAsync("operator");
+        await asking.OpenAsync("/chaos/load-balancer-failure");
+        var ask = asking.GetByRole(AriaRole.Button, new() { Name = "Ask: Close the load balancer" });
+        await Assertions.Expect(ask).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await asking.GetByLabel("Lasts, in seconds").FillAsync("120");
+        await asking.GetByRole(AriaRole.Button, new() { Name = "Measure and plan again" }).ClickAsync();
+        await Assertions.Expect(asking.GetByText("Watch for 120 s").Or(asking.GetByText("Watch for 2 min")).First).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await asking.GetByLabel("Why (approvers").FillAsync("proof for the quarter");
+        await ask.ClickAsync();
+        await asking.GetByRole(AriaRole.Button, new() { Name = "Yes" }).ClickAsync();
+        await asking.WaitForURLAsync("**/approvals/*");
+        var path = new Uri(asking.Url).AbsolutePath;
+
+        IPage phone = asking;
+        foreach (var approver in new[] { "approver1", "approver2" })
+        {
+            phone = await console.PersonAsync(approver, Device.Phone, ColorScheme.Dark);
+            await phone.OpenAsync(path);
+            foreach (var fact in new[] { "edge-haproxy", "proof for the quarter", "no data; customers may see errors meanwhile", "open them again", "never run" })
+                await Assertions.Expect(phone.Locator("dl.facts").GetByText(fact).First).ToBeVisibleAsync();
+            await phone.ShootAsync("experiment-approval-phone");
+            Assert.Empty(await phone.SeriousFindingsAsync());
+            var approve = phone.GetByRole(AriaRole.Button, new() { Name = "Approve", Exact = true });
+            var box = (await approve.BoundingBoxAsync())!;
+            Assert.InRange(box.Y + box.Height, 0, 784); // above the bar, without scrolling
+            await phone.GetByLabel("Code from your authenticator app").FillAsync(await console.CodeAsync(approver));
+            await approve.ClickAsync();
+            await Assertions.Expect(phone.GetByText($"by {approver}@")).ToBeVisibleAsync();
+        }
+
+        await phone.GetByRole(AriaRole.Link, new() { Name = "Follow the operation" }).ClickAsync();
+        await Assertions.Expect(phone.Locator("#step-2").GetByText("running")).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await phone.GetByRole(AriaRole.Button, new() { Name = "Emergency stop" }).ClickAsync();
+        await Assertions.Expect(phone.Locator("[data-stop-said]")).ToContainTextAsync("Reverted 1 of 1, verified", new() { Timeout = 15_000 });
+        await phone.ShootAsync("experiment-stopped-phone");
+        await asking.OpenAsync("/chaos");
+        await asking.GetByRole(AriaRole.Button, new() { Name = "Release the stop" }).ClickAsync();
+        await asking.GetByRole(AriaRole.Button, new() { Name = "Yes" }).ClickAsync();
+        await Assertions.Expect(asking.GetByText("Experiments and drills are ended")).ToBeHiddenAsync(new() { Timeout = 15_000 });
+    }
+
+    [Fact]
     public async Task Phone_PagesOfChaosAndDrills_AreReadable()
     {
         foreach (var path in new[] { "chaos", "chaos/region-cut-off", "drills" })

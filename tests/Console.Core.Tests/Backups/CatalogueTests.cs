@@ -119,7 +119,7 @@ public sealed class CatalogueTests : IAsyncLifetime
         var start = _clock.GetUtcNow();
         // Timeline 1 is seen up to 0/500; the promotion forks it at 0/300, and timeline 2 is stored up to 0/400.
         for (var i = 1; i <= 5; i++) await MarkAsync(start.AddSeconds(i), 1, (ulong)i * 0x100);
-        await _moments.ForkAsync("orders", 1, new WalPosition(0x300), default);
+        await _moments.HistoryAsync("orders", 2, [(1, new WalPosition(0x300))], default);
         await MarkAsync(start.AddSeconds(10), 2, 0x380);
         await MarkAsync(start.AddSeconds(11), 2, 0x480);
         await _moments.ArchivedAsync("orders", "pgbackrest", 1, new WalPosition(0x500), default);
@@ -131,6 +131,44 @@ public sealed class CatalogueTests : IAsyncLifetime
         var range = await _catalogue.RangeAsync("orders");
         Assert.Equal(start.AddSeconds(10), range!.To);
         Assert.Equal(new HistoryFork(1, start.AddSeconds(3), start.AddSeconds(10)), Assert.Single(range.Forks));
+    }
+
+    [Fact]
+    public async Task History_RestoreInPlaceTakenBack_NothingOfTheBranchThatWasLeftIsOffered()
+    {
+        var before = await EnterAsync();
+        var start = _clock.GetUtcNow();
+        await MarkAsync(start.AddSeconds(1), 1, 0x400);
+        // The restore forks timeline 2 off at 0/200; a backup is taken there; then timeline 1 is brought back, and goes on as 3 from where it had ended.
+        await _moments.HistoryAsync("orders", 2, [(1, new WalPosition(0x200))], default);
+        await MarkAsync(start.AddSeconds(2), 2, 0x380);
+        await _moments.ArchivedAsync("orders", "pgbackrest", 2, new WalPosition(0x380), default);
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        var branch = await EnterAsync(timeline: 2, stop: "0/300");
+        await _moments.HistoryAsync("orders", 3, [(1, new WalPosition(0x400))], default);
+        await MarkAsync(start.AddSeconds(90), 3, 0x480);
+
+        var usable = await _moments.InHistoryAsync("orders", await _catalogue.ListAsync("orders"), default);
+
+        Assert.Equal(before, Assert.Single(usable).Id);
+        Assert.NotEqual(before, branch);
+        Assert.Null(await _moments.StoredAsync("orders", "pgbackrest", default)); // what was stored was of the branch
+        Assert.True((await _catalogue.RangeAsync("orders"))!.To < start);
+        await _moments.ArchivedAsync("orders", "pgbackrest", 3, new WalPosition(0x480), default);
+        var range = await _catalogue.RangeAsync("orders");
+        Assert.Equal(start.AddSeconds(90), range!.To);
+        Assert.Equal(1, Assert.Single(range.Forks).Timeline);
+    }
+
+    [Fact]
+    public async Task History_BackupPastTheFork_IsNotOffered()
+    {
+        var past = await EnterAsync(stop: "0/300");
+        await _moments.HistoryAsync("orders", 2, [(1, new WalPosition(0x200))], default);
+        await MarkAsync(_clock.GetUtcNow(), 2, 0x280);
+
+        Assert.Empty(await _moments.InHistoryAsync("orders", await _catalogue.ListAsync("orders"), default));
+        Assert.NotNull(await _catalogue.FindAsync(past)); // it still restores its own moment
     }
 
     [Fact]
@@ -150,6 +188,6 @@ public sealed class CatalogueTests : IAsyncLifetime
 
     private Task MarkAsync(DateTimeOffset at, int timeline, ulong position) => _moments.MarkAsync("orders", at, timeline, new WalPosition(position), default);
 
-    private Task<Guid> EnterAsync(BackupType type = BackupType.Full, Guid? operation = null, string? needs = null) => _records.EnterAsync("orders", "pgbackrest", operation ?? Guid.NewGuid(),
-        new TakenBackup(type, _clock.GetUtcNow().AddSeconds(-9), _clock.GetUtcNow().AddSeconds(-4), 1000, needs, "0/100", 1, [new("near", "L1", 300), new("far", "L2", 310)]), Regions, "system", default);
+    private Task<Guid> EnterAsync(BackupType type = BackupType.Full, Guid? operation = null, string? needs = null, int timeline = 1, string stop = "0/100") => _records.EnterAsync("orders", "pgbackrest", operation ?? Guid.NewGuid(),
+        new TakenBackup(type, _clock.GetUtcNow().AddSeconds(-9), _clock.GetUtcNow().AddSeconds(-4), 1000, needs, stop, timeline, [new("near", "L1", 300), new("far", "L2", 310)]), Regions, "system", default);
 }

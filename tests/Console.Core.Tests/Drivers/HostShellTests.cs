@@ -51,6 +51,21 @@ public sealed class HostShellTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Ssh_HostGoneForSeveralTries_IsSaidEachTimeAndReachedWhenItIsBack()
+    {
+        await using var shell = Shell(_fingerprint);
+        await shell.RequireAsync("us", "connection", cancel: TestContext.Current.CancellationToken);
+        _sshd!.Kill(entireProcessTree: true);
+        await _sshd.WaitForExitAsync(TestContext.Current.CancellationToken);
+        for (var i = 0; i < 3; i++) await Assert.ThrowsAsync<HostShellException>(() => shell.RunAsync("us", "connection", cancel: TestContext.Current.CancellationToken));
+
+        _sshd.Dispose();
+        await ListenAsync();
+
+        Assert.Contains("127.0.0.1", (await shell.RequireAsync("us", "connection", cancel: TestContext.Current.CancellationToken)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Ssh_AnotherHostKey_IsRefused()
     {
         await using var shell = Shell("SHA256:0000000000000000000000000000000000000000000");
@@ -95,6 +110,11 @@ public sealed class HostShellTests : IAsyncLifetime
             _port = ((IPEndPoint)free.LocalEndpoint).Port;
         }
         Directory.CreateDirectory("/run/sshd");
+        await ListenAsync();
+    }
+
+    private async Task ListenAsync()
+    {
         _sshd = Process.Start(new ProcessStartInfo("/usr/sbin/sshd", ["-D", "-e", "-f", "/dev/null", "-p", $"{_port}", "-o", "ListenAddress=127.0.0.1", "-h", Path.Combine(_directory, "host"),
             "-o", "PidFile=none", "-o", "StrictModes=no", "-o", "UsePAM=no", "-o", $"AuthorizedKeysFile={Path.Combine(_directory, "authorized")}"]) { RedirectStandardError = true })!;
         while (await _sshd.StandardError.ReadLineAsync() is { } line)

@@ -111,6 +111,22 @@ public sealed class FailoverPlannerTests
         Assert.NotEqual(plan.Hash, Planner.Build(Planner.Read(Request("immediate", true, "full"))).Hash);
     }
 
+    [Fact]
+    public async Task Build_LostRegionHasABackupRepository_ItLeavesTheLogsWayAfterTheRejoinAndReturnsWithTheNextOne()
+    {
+        var lost = Planner.Build(Planner.Read(Request("immediate", false, "full")));
+        var leave = lost.Steps.Single(s => s.Step == LeaveLogDestination.StepName);
+        Assert.True(leave.Optional && leave.Reversibility == Reversibility.Reversible);
+        Assert.True(Index(lost, LeaveLogDestination.StepName) > Index(lost, RejoinSource.StepName));
+        Assert.DoesNotContain(Planner.Build(Planner.Read(Request("immediate", true, "full"))).Steps, s => s.Step == LeaveLogDestination.StepName);
+
+        Assert.Equal(ReturnLogDestination.StepName, (await RejoinAsync("us", "west")).Steps[^1].Step);
+        Assert.DoesNotContain((await RejoinAsync("eu", "west")).Steps, s => s.Step == ReturnLogDestination.StepName);
+
+        static Task<Plan> RejoinAsync(string region, string upstream) =>
+            new RejoinPlanner(Fleet()).PlanAsync(new JsonObject { ["cluster"] = "orders", ["region"] = region, ["upstream"] = upstream }, default);
+    }
+
     private static int Index(Plan plan, string step) => plan.Steps.Select((s, i) => (s, i)).First(p => p.s.Step == step).i;
 
     private static JsonObject Request(string strategy, bool planned, string scope) => new()
@@ -118,7 +134,8 @@ public sealed class FailoverPlannerTests
 
     private static FleetModel Fleet() => new(new FleetOptions
     {
-        Regions = [.. Regions.Select((r, i) => new RegionOptions { Id = r, Priority = i + 1, CapacityRps = 100, Shell = new ShellOptions { Commands = { ["postgres.start"] = "x", ["failover.hook"] = "x", ["failover.unhook"] = "x" } } })],
+        Regions = [.. Regions.Select((r, i) => new RegionOptions { Id = r, Priority = i + 1, CapacityRps = 100, Shell = new ShellOptions { Commands = { ["postgres.start"] = "x", ["failover.hook"] = "x", ["failover.unhook"] = "x", ["log.leave"] = "x", ["log.return"] = "x" } } })],
+        BackupRepositories = [new BackupRepositoryOptions { Id = "us-store", Region = "us" }, new BackupRepositoryOptions { Id = "west-store", Region = "west" }],
         Services = [.. Regions.SelectMany(r => new[] { new ServiceOptions { Id = $"{r}-db", Region = r, Kind = ServiceKind.Database }, 
             new ServiceOptions { Id = $"{r}-api", Region = r, Kind = ServiceKind.Api, DependsOn = [$"{r}-db", $"{r}-cache"], Commands = { ["start"] = "x", ["stop"] = "x", ["scale"] = "x" } },
             new ServiceOptions

@@ -28,6 +28,7 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
         Assert.Equal((BackupType.Incremental, full.Id), (incremental.Type, incremental.BaseId!.Value));
         Assert.Equal(["us-east-1", "us-west-2"], incremental.Copies.Where(c => c.State == CopyState.Verified).Select(c => c.Region).Order());
         Assert.True(incremental.SizeBytes > 0 && incremental.StoredBytes < full.StoredBytes);
+        Assert.Contains("replay on the standby reached", string.Concat(LiveFleet.Regions.Except([console.Primary]).Select(r => Path.Combine(fleet.SiteFile(r, "pgbackrest-log"), "orders-backup.log")).Where(File.Exists).Select(File.ReadAllText)), StringComparison.Ordinal);
 
         var proof = await console.ProveAsync(incremental);
         var proven = await console.Get<IBackupCatalogue>().NewestProvenAsync("orders");
@@ -103,6 +104,8 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
         await console.SettledAsync(region);
         Assert.Equal("1", await fleet.AskAsync<string>(fleet.Node(region), "SELECT string_agg(n::text, ',' ORDER BY n) FROM mistakes"));
         Assert.Equal(3, restored.Result["standbys"]!.GetValue<int>());
+        Task<int> TimelineAsync(string of) => fleet.AskAsync<int>(fleet.Node(of), "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int");
+        var branch = await TimelineAsync(region);
 
         var back = await console.Get<OperationService>().SubmitAsync(new OperationRequest(BackupKinds.Restore,
             new() { ["cluster"] = "orders", ["destination"] = "takeBack", ["operation"] = restored.Id.ToString(), ["region"] = region }, "test") { StandingApproval = true }, Core.Approvals.Person.Console);
@@ -111,7 +114,8 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
         await console.SettledAsync(region);
         Assert.Equal("1,2", await fleet.AskAsync<string>(fleet.Node(region), "SELECT string_agg(n::text, ',' ORDER BY n) FROM mistakes"));
 
-        // The branch that was left has a timeline number, and the next promotion takes it again: log of both is in the stores, and only one is this history.
+        // The branch that was left keeps its timeline's number to itself: log of it is in the stores.
+        Assert.True(await TimelineAsync(region) > branch, "a timeline past the branch's");
         await console.MoveAsync();
         var after = await fleet.AskAsync<DateTime>(fleet.WriteEndpoint, "SELECT clock_timestamp()");
         await ExecuteAsync(fleet.WriteEndpoint, "INSERT INTO mistakes VALUES (3)");

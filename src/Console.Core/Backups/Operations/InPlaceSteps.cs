@@ -54,8 +54,10 @@ public sealed class InPlaceNodes(FleetModel fleet, IHostShell shell, NodeHost ho
 
     public Task AsideAsync(string cluster, string region, Guid operation, CancellationToken cancel) => RunAsync("data.aside", cluster, region, operation, null, cancel);
 
-    /// <summary>Puts the old data back in place of whatever is there now.</summary>
-    public Task BackAsync(string cluster, string region, Guid operation, CancellationToken cancel) => RunAsync("data.back", cluster, region, operation, null, cancel);
+    /// <summary>Puts the old data back in place of whatever is there now. It opens at the end of its own log as a new timeline, past the number of the branch that is left:
+    /// log of that branch is stored, and the next promotion would give its number to another history.</summary>
+    public Task BackAsync(string cluster, string region, Guid operation, CancellationToken cancel) =>
+        RunAsync("data.back", cluster, region, operation, "restore_command = 'false'\nrecovery_target_timeline = 'current'\n", cancel);
 
     public Task DropAsync(string cluster, string region, Guid operation, CancellationToken cancel) => RunAsync("data.drop", cluster, region, operation, null, cancel);
 

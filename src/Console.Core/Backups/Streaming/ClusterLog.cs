@@ -21,6 +21,7 @@ internal sealed class ClusterLog(ClusterOptions cluster, IReadOnlyList<IBackupSt
     private WalStream? _stream;
     private string? _said;
     private bool _alarmed;
+    private (WalPosition From, WalPosition To)? _missed;
 
     private string? PrimaryRegion => parts.Feed.Current.Clusters.GetValueOrDefault(cluster.Id)?.PrimaryRegion;
 
@@ -61,6 +62,7 @@ internal sealed class ClusterLog(ClusterOptions cluster, IReadOnlyList<IBackupSt
                 Stored(region, timeline, upTo);
                 return Task.CompletedTask;
             },
+            Missed = Missed,
         };
         _stream = stream;
         using var moved = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -111,6 +113,14 @@ internal sealed class ClusterLog(ClusterOptions cluster, IReadOnlyList<IBackupSt
             Gap = s.Gap || _stream?.Gap == true,
             Copies = _stream?.Copies ?? s.Copies,
         });
+    }
+
+    /// <summary>Found again with each new stream, and said once.</summary>
+    private void Missed(WalPosition from, WalPosition to)
+    {
+        if (_missed == (from, to)) return;
+        parts.Log.WalGap(cluster.Id, from.ToString(), to.ToString());
+        _missed = (from, to);
     }
 
     private void Set(Func<WalStreamState, WalStreamState> change) => parts.States.Set(cluster.Id, change);

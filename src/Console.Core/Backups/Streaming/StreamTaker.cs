@@ -1,3 +1,4 @@
+using System.Globalization;
 using OpsConsole.Core.Backups.Format;
 using OpsConsole.Core.Backups.Stores;
 using OpsConsole.Core.Fleet;
@@ -11,7 +12,7 @@ public sealed record StreamOrder(ClusterOptions Cluster, string Region, string A
 public sealed record StreamTaken(StreamedBackup Backup, IReadOnlyList<IBackupStore> Stores, IReadOnlyDictionary<string, string> Failures);
 
 /// <summary>Takes a full backup: one read of the database, compressed there, encrypted here, into several repositories at once.</summary>
-public sealed class StreamTaker(IBaseBackupSource source, FanOutLimits limits, TimeProvider time)
+public sealed class StreamTaker(IBaseBackupSource source, FanOutLimits limits, TimeProvider time, BackupBrake? brake = null)
 {
     /// <exception cref="BackupEngineException">no repository has it, or the database did not give it; nothing half-written is left where a store could be asked</exception>
     public async Task<StreamTaken> TakeAsync(StreamOrder order, KeyRing keys, IReadOnlyList<IBackupStore> stores, BackupProgress progress, CancellationToken cancel)
@@ -20,7 +21,7 @@ public sealed class StreamTaker(IBaseBackupSource source, FanOutLimits limits, T
         var (cluster, label) = (order.Cluster.Id, StreamNames.Label(started, order.Operation));
         var failures = new Dictionary<string, string>();
         var files = new MemoryStream();
-        var receiver = new Receiver(keys.Current, StreamNames.Base(cluster, label), stores, limits, time, files, progress);
+        var receiver = new Receiver(keys.Current, StreamNames.Base(cluster, label), stores, limits, time, files, progress, brake);
         try
         {
             BaseBackup read;
@@ -85,12 +86,13 @@ public sealed class StreamTaker(IBaseBackupSource source, FanOutLimits limits, T
         private readonly string _name;
         private readonly MemoryStream _files;
         private readonly BackupProgress _progress;
+        private readonly BackupBrake? _brake;
         private long _estimated;
         private int _told = -1;
 
-        public Receiver(BackupKey key, string name, IReadOnlyList<IBackupStore> stores, FanOutLimits limits, TimeProvider time, MemoryStream files, BackupProgress progress)
+        public Receiver(BackupKey key, string name, IReadOnlyList<IBackupStore> stores, FanOutLimits limits, TimeProvider time, MemoryStream files, BackupProgress progress, BackupBrake? brake)
         {
-            (_name, _files, _progress) = (name, files, progress);
+            (_name, _files, _progress, _brake) = (name, files, progress, brake);
             _fan = new FanOut(stores, name, PutOptions.New, limits, time);
             _writer = new FrameWriter(key, StreamCompression.Zstd, name, _fan.WriteAsync);
         }
@@ -99,7 +101,11 @@ public sealed class StreamTaker(IBaseBackupSource source, FanOutLimits limits, T
 
         public void Begins(long estimatedBytes) => _estimated = estimatedBytes;
 
-        public ValueTask ArchiveAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel) => _writer.WriteAsync(bytes, cancel);
+        public async ValueTask ArchiveAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+        {
+            if (_brake is not null) await _brake.HoldAsync(cancel);
+            await _writer.WriteAsync(bytes, cancel);
+        }
 
         public ValueTask ManifestAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancel)
         {
@@ -113,7 +119,7 @@ public sealed class StreamTaker(IBaseBackupSource source, FanOutLimits limits, T
             var percent = _estimated > 0 ? (int)Math.Min(99, 100 * bytes / _estimated) : 0;
             if (percent == _told) return;
             _told = percent;
-            await _progress(percent, $"{bytes / 1_000_000} of about {Math.Max(_estimated, bytes) / 1_000_000} MB read, {_writer.StoredBytes / 1_000_000} MB stored");
+            await _progress(percent, $"{bytes / 1_000_000} of about {Math.Max(_estimated, bytes) / 1_000_000} MB read, {_writer.StoredBytes / 1_000_000} MB stored{(_brake is { Held.TotalSeconds: >= 0.1 } ? string.Create(CultureInfo.InvariantCulture, $"; held back {_brake.Held.TotalSeconds:0.0} s for the sake of clients' writes") : "")}");
         }
 
         public async Task<(StreamedObject Archive, IReadOnlyList<CopyOutcome> Copies)> CompleteAsync(CancellationToken cancel)

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using OpsConsole.Core.Backups.Format;
 using OpsConsole.Core.Backups.Stores;
@@ -6,6 +7,7 @@ using OpsConsole.Core.Drivers;
 using OpsConsole.Core.Drivers.Aws;
 using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Drivers.Postgres;
+using OpsConsole.Core.Failover.Measuring;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
 
@@ -30,6 +32,7 @@ public static class StreamingRegistration
         services.AddSingleton<IWalSlots, WalSlots>();
         services.AddSingleton<WalStreamStates>();
         services.AddSingleton<IHostPipe>(s => (IHostPipe)s.GetRequiredService<IHostShell>());
+        services.TryAddSingleton<PulseMeters>();
         services.AddSingleton<IBackupEngine, StreamingEngine>();
         services.AddSingleton<IObserver, WalStreamer>();
         return services;

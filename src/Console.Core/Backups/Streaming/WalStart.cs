@@ -6,7 +6,7 @@ namespace OpsConsole.Core.Backups.Streaming;
 /// <param name="Missing">log from there up to <paramref name="From"/> is lost; null: nothing is</param>
 internal sealed record WalStart(WalPosition From, int Timeline, WalPosition? Missing)
 {
-    /// <param name="known">the newest piece that is stored; null: none</param>
+    /// <param name="known">the newest piece of this history that is stored; null: none</param>
     /// <param name="kept">start of the segment from which on the server keeps the log</param>
     /// <param name="ancestry">of the server's timeline</param>
     public static WalStart After(WalObject? known, WalPosition kept, TimelineAncestry ancestry, int segmentBytes)
@@ -14,26 +14,21 @@ internal sealed record WalStart(WalPosition From, int Timeline, WalPosition? Mis
         if (known is null) return new WalStart(kept, ancestry.Timeline, null);
         var after = new WalPosition((known.Segment + (known.UpTo is null ? 1UL : 0UL)) * (ulong)segmentBytes);
         var (wanted, timeline) = (after, known.Timeline);
-        if (known.Timeline != ancestry.Timeline)
+        if (ancestry.LeftAt(known.Timeline) is { } left && after.Value + (ulong)segmentBytes > left.Value)
         {
-            // Stored up to the fork or past it, or on a branch that nobody went on with: what counts begins in the segment of the fork.
-            var left = ancestry.LeftAt(known.Timeline);
-            if (left is null || after.Value + (ulong)segmentBytes > left.Value.Value)
-            {
-                var fork = left ?? ancestry.Ancestors.Select(a => (WalPosition?)a.Left).LastOrDefault() ?? kept;
-                wanted = new WalPosition(fork.Value - (fork.Value % (ulong)segmentBytes));
-                timeline = left is null ? ancestry.Timeline : ancestry.Ancestors.Select(a => a.Timeline).Append(ancestry.Timeline).First(t => t > known.Timeline);
-            }
+            // Stored up to the fork or past it: what counts begins in its segment, whose file of the next timeline holds the common part as well.
+            wanted = new WalPosition(left.Value - (left.Value % (ulong)segmentBytes));
+            timeline = ancestry.Ancestors.Select(a => a.Timeline).Append(ancestry.Timeline).First(t => t > known.Timeline);
         }
         return wanted >= kept ? new WalStart(wanted, timeline, null) : new WalStart(kept, TimelineAt(kept, ancestry), wanted);
     }
 
-    /// <summary>Whether a stored piece can be of this history. A restore in place that was taken back leaves a branch behind whose number the next promotion takes
-    /// again: what lies before the fork of its own timeline is of such a branch.</summary>
+    /// <summary>Whether a stored piece can be of this history. A restore in place that was taken back leaves a branch behind, whose timeline is no ancestor's; where the
+    /// hosts did not bring its number along, the next promotion took it again, and what lies before the fork of its own timeline is of the branch.</summary>
     public static bool MayHold(WalObject piece, TimelineAncestry ancestry, int segmentBytes)
     {
         var began = ancestry.Ancestors.Where(a => a.Timeline < piece.Timeline).Select(a => a.Left.Value).DefaultIfEmpty(0UL).Max();
-        return piece.Segment >= began / (ulong)segmentBytes;
+        return ancestry.Includes(piece.Timeline) && piece.Segment >= began / (ulong)segmentBytes;
     }
 
     private static int TimelineAt(WalPosition at, TimelineAncestry ancestry) =>

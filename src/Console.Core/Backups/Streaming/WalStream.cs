@@ -33,6 +33,9 @@ internal sealed class WalStream(ClusterOptions cluster, IWalConnection connectio
     /// <summary>Log is missing before what is stored now: only a full backup closes the gap.</summary>
     public bool Gap { get; private set; }
 
+    /// <summary>Told from where to where log is lost.</summary>
+    public Action<WalPosition, WalPosition>? Missed { get; init; }
+
     /// <summary>Returns when the server's last timeline ended, or storing fell behind; throws what went wrong.</summary>
     /// <param name="kept">from where the slot keeps the log</param>
     public async Task RunAsync(WalPosition kept, CancellationToken cancel)
@@ -44,7 +47,7 @@ internal sealed class WalStream(ClusterOptions cluster, IWalConnection connectio
         if (start.Missing is { } missing)
         {
             Gap = true;
-            log.WalGap(cluster.Id, missing.ToString(), start.From.ToString());
+            Missed?.Invoke(missing, start.From);
         }
         var (from, timeline) = (start.From, start.Timeline);
         while (await FollowAsync(from, timeline, ancestry.LeftAt(timeline), cancel) && timeline < connection.Timeline)

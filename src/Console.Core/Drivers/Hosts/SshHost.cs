@@ -37,18 +37,29 @@ internal sealed class SshHost(string region, ShellOptions shell) : IAsyncDisposa
 
     private async Task<SshClient> ClientAsync(CancellationToken cancel)
     {
-        if (_client is { IsConnected: true } living) return living;
+        if (_client is { } known && Lives(known)) return known;
         await _connecting.WaitAsync(cancel);
         try
         {
-            if (_client is { IsConnected: true } connected) return connected;
-            _client?.Dispose();
-            _client = await ConnectAsync(cancel);
-            return _client;
+            if (_client is { } other && Lives(other)) return other;
+            Interlocked.Exchange(ref _client, null)?.Dispose(); // whatever comes of the next one, this one is gone
+            return _client = await ConnectAsync(cancel);
         }
         finally
         {
             _connecting.Release();
+        }
+    }
+
+    private static bool Lives(SshClient client)
+    {
+        try
+        {
+            return client.IsConnected;
+        }
+        catch (ObjectDisposedException)
+        {
+            return false; // somebody else found it broken
         }
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
+using OpsConsole.Core.Replication;
 
 namespace OpsConsole.Core.Drivers.PgBackRest;
 
@@ -9,6 +10,7 @@ namespace OpsConsole.Core.Drivers.PgBackRest;
 /// backup of its own, since pgBackRest writes to one at a time; the log goes to all of them.</summary>
 public sealed class PgBackRestEngine(FleetModel fleet, BackupsOptions options, IHostShell shell, IFleetFeed feed, ArchiverView archiver, TimeProvider time) : IBackupEngine
 {
+    private const string FromStandby = "pgbackrest.backupFromStandby";
     private static readonly TimeSpan LockPause = TimeSpan.FromSeconds(1);
 
     public string Id => BackupEngines.PgBackRest;
@@ -29,7 +31,7 @@ public sealed class PgBackRestEngine(FleetModel fleet, BackupsOptions options, I
             {
                 if (await HasAsync(order, use, number, cancel)) continue;
                 await progress(100.0 * done / use.Repositories.Count, $"{order.Type} into {repository}");
-                await TakeIntoAsync(order, use, number, cancel);
+                await TakeIntoAsync(order, use, number, progress, cancel);
             }
             catch (BackupEngineException e)
             {
@@ -112,17 +114,56 @@ public sealed class PgBackRestEngine(FleetModel fleet, BackupsOptions options, I
         {
             var info = await InfoAsync(order.Cluster, cancel);
             if (info.Sets.Any(s => s.Repository == number && s.Operation == order.Operation.ToString())) return true;
-            if (!info.BackupRuns) return false;
+            if (!info.BackupRuns && !await RunsElsewhereAsync(order.Cluster, cancel)) return false;
             await Task.Delay(LockPause, time, cancel);
         }
     }
 
-    private async Task TakeIntoAsync(TakeOrder order, PgBackRestOptions use, int number, CancellationToken cancel)
+    /// <summary>The lock of a backup is one of its host: each is asked for its own. One that does not answer cannot be waited for.</summary>
+    private async Task<bool> RunsElsewhereAsync(string cluster, CancellationToken cancel)
+    {
+        var running = await Task.WhenAll(Hosts(cluster, FromStandby).Select(async host =>
+        {
+            try
+            {
+                return PgBackRestInfo.Parse((await RequireAsync(host, "pgbackrest.info", "Asking for backups", Arguments(cluster), cancel)).Output, Required(cluster).Stanza).BackupRuns;
+            }
+            catch (Exception e) when (e is BackupEngineException or FormatException)
+            {
+                return false;
+            }
+        }));
+        return running.Contains(true);
+    }
+
+    /// <summary>A standby's files are read where one streams and its host knows how; else the primary's.</summary>
+    private async Task TakeIntoAsync(TakeOrder order, PgBackRestOptions use, int number, BackupProgress progress, CancellationToken cancel)
     {
         var region = Primary(order.Cluster);
+        var arguments = Arguments(order.Cluster, ("repo", Text(number)), ("type", order.Type == BackupType.Incremental ? "incr" : "full"), ("operation", order.Operation.ToString()));
+        var doing = $"A backup into {use.Repositories[number]}";
+        if (StandbyFor(order.Cluster, use.Repositories[number]) is { } standby)
+        {
+            try
+            {
+                await RequireAsync(standby, FromStandby, doing, arguments, cancel);
+                return;
+            }
+            catch (BackupEngineException e) when (!cancel.IsCancellationRequested)
+            {
+                await progress(null, $"From the standby in {standby}: {e.Message} It is taken from the primary.");
+            }
+        }
         if (!shell.Offers(region, "pgbackrest.backup")) throw new BackupEngineException($"The shell of {region}, where the primary is, declares no command pgbackrest.backup. Declare it under Fleet:Regions.") { Final = true };
-        await RequireAsync(region, "pgbackrest.backup", $"A backup into {use.Repositories[number]}", Arguments(order.Cluster,
-            ("repo", Text(number)), ("type", order.Type == BackupType.Incremental ? "incr" : "full"), ("operation", order.Operation.ToString())), cancel);
+        await RequireAsync(region, "pgbackrest.backup", doing, arguments, cancel);
+    }
+
+    /// <summary>Run on the standby's own host, so that only the commands to the primary cross the network; best in the region of the repository.</summary>
+    private string? StandbyFor(string cluster, string repository)
+    {
+        var own = fleet.Options.BackupRepositories.Find(r => r.Id == repository)?.Region;
+        return (feed.Current.Clusters.GetValueOrDefault(cluster)?.Nodes ?? []).Where(n => n is { Role: NodeRole.Standby, Reachable: true, ReceiverStatus: "streaming" } && shell.Offers(n.Region, FromStandby))
+            .OrderByDescending(n => n.Region == own).ThenBy(n => fleet.Regions[n.Region].Priority).FirstOrDefault()?.Region;
     }
 
     private async Task<CopyVerdict> VerifyAsync(string cluster, PgBackRestOptions use, BackupCopy copy, CancellationToken cancel)

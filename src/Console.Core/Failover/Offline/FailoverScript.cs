@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Failover.Steps;
 using OpsConsole.Core.Fleet;
 
 namespace OpsConsole.Core.Failover.Offline;
@@ -169,10 +170,15 @@ public sealed class FailoverScript(FleetModel fleet, Func<string, string?> secre
             Line($"seen=$(psql -X -q -A -t \"host={at.Host} port={at.Port} user={move.Cluster.Username} dbname={move.Cluster.Database} connect_timeout=10\" -c 'CREATE TEMP TABLE opsconsole_offline AS SELECT 1' -c 'SELECT pg_is_in_recovery()' | tail -n 1)");
             Line("[ \"$seen\" = f ] || stop 'the write endpoint does not lead to a primary'");
         }
-        if (Command(move.Target, Steps.RunHook.Command) is { } hook)
+        if (Command(move.Target, RunHook.Command) is { } hook)
         {
             Step("The fleet's hook", "Application configuration and the like.");
             Line($"{Host(move.Target)} {Word(Fill(hook, move, move.Target))}");
+        }
+        if (!planned && fleet.Options.BackupRepositories.Any(r => r.Region == move.Source) && Command(move.Target, LogCommands.Reach) is { } reach && Command(move.Target, LogCommands.Leave) is { } leave)
+        {
+            Step($"The repository of {move.Source} leaves the log's way", "Where it does not answer: log would pile up on the new primary.");
+            Line($"{Host(move.Target)} {Word(Fill(reach, move, move.Target))} || {Host(move.Target)} {Word(Fill(leave, move, move.Target))} || true");
         }
         Step($"Bring {move.Source} back as a standby", planned ? "It was stopped in order." : "Later, when its host answers: stopped, rewound (else copied afresh), started.");
         var prefix = planned ? "" : "# ";
@@ -225,6 +231,7 @@ public sealed class FailoverScript(FleetModel fleet, Func<string, string?> secre
             ["cluster"] = move.Cluster.Id,
             ["source"] = move.Source,
             ["target"] = move.Target,
+            ["region"] = move.Source,
         });
     }
 

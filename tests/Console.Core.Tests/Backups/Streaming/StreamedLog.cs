@@ -93,7 +93,10 @@ public sealed class StreamedLog : IAsyncDisposable
         var at = HostPort.Parse(address);
         await using var connection = new NpgsqlConnection($"Host={at.Host};Port={at.Port};Username=postgres;Database=postgres;Pooling=false");
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand("SELECT pg_current_wal_lsn()::text", connection);
+        // The server does not wait for its disk: a commit that does brings all before it there.
+        await using (var flush = new NpgsqlCommand("SET synchronous_commit = on", connection)) await flush.ExecuteNonQueryAsync();
+        await using (var flush = new NpgsqlCommand("SELECT pg_logical_emit_message(true, 'test', '')", connection)) await flush.ExecuteNonQueryAsync();
+        await using var command = new NpgsqlCommand("SELECT pg_current_wal_flush_lsn()::text", connection);
         var upTo = WalPosition.Parse((string)(await command.ExecuteScalarAsync())!);
         await UntilAsync(() => State?.Stored >= upTo || _running.IsCompleted, () => $"stored up to {State?.Stored}, not {upTo}: {State?.Failure}");
         if (_running.IsCompleted) await _running;

@@ -13,6 +13,7 @@ public sealed class WalStartTests
     [InlineData(1, 25, true)]
     [InlineData(2, 26, true)]
     [InlineData(2, 25, false)] // of an earlier timeline 2, which a restore in place began and its take-back left
+    [InlineData(3, 40, false)] // of a branch that was left
     public void MayHold_PieceBeforeTheForkOfItsOwnTimeline_IsOfAnotherBranch(int timeline, int segment, bool may) => Assert.Equal(may, WalStart.MayHold(Piece(timeline, segment), Moved, Segment));
 
     [Theory]

@@ -6,6 +6,9 @@ namespace OpsConsole.Web.Components.Pages.Settings;
 /// <summary>The effective configuration; the filter is in the URL.</summary>
 public partial class Settings
 {
+    /// <summary>So many matches are shown unfolded.</summary>
+    private const int Few = 20;
+
     private IReadOnlyList<EffectiveSetting> _rows = [];
     private int _total;
 
@@ -17,6 +20,14 @@ public partial class Settings
 
     [SupplyParameterFromQuery(Name = "all")]
     public bool All { get; set; }
+
+    /// <summary>What a setting belongs to: its section, and of lists the item: <c>Fleet:Regions:0</c>.</summary>
+    private static string PartOf(EffectiveSetting setting)
+    {
+        var words = setting.Path.Split(':');
+        var depth = words is [_, _, [>= '0' and <= '9', ..], ..] ? 3 : words.Length > 2 && words[0] == "Fleet" ? 2 : 1;
+        return string.Join(':', words.Take(Math.Min(depth, words.Length)));
+    }
 
     protected override void OnParametersSet()
     {
