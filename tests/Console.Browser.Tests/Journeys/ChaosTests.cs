@@ -75,7 +75,7 @@ public sealed class ChaosTests(ConsoleUnderTest console)
 
         await phone.GetByRole(AriaRole.Link, new() { Name = "Follow the operation" }).ClickAsync();
         await Assertions.Expect(phone.Locator("#step-2").GetByText("running")).ToBeVisibleAsync(new() { Timeout = 30_000 });
-        await phone.GetByRole(AriaRole.Button, new() { Name = "Emergency stop" }).ClickAsync();
+        await phone.Locator("[data-emergency-stop]").TapAsync();
         await Assertions.Expect(phone.Locator("[data-stop-said]")).ToContainTextAsync("Reverted 1 of 1, verified", new() { Timeout = 15_000 });
         await phone.ShootAsync("experiment-stopped-phone");
         await asking.OpenAsync("/chaos");
