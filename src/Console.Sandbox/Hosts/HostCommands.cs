@@ -25,7 +25,7 @@ public static class HostCommands
         {
             ["postgres.start"] = $"{serves} || {{ {killAll}; }}; {ctl} start",
             // The archiver is not waited for: what it has not brought away yet is brought by the next primary (wal.again).
-            ["postgres.stop"] = $"touch {hold}; {serves} && kill -INT $p && {{ n=0; while {alive}; do sleep 0.01; n=$((n+1)); [ $n -eq 10 ] && a=$(pgrep -P $p -f ' archiver') && pkill -KILL -P $a; done; }}; rm -f {hold}; {binaries["pg_controldata"]} -D {data}",
+            ["postgres.stop"] = $"touch {hold}; {serves} && kill -INT $p && {{ n=0; while {alive}; do sleep 0.01; n=$((n+1)); [ $n -eq 1 ] && a=$(pgrep -P $p -f ' archiver') && pkill -KILL -P $a; done; }}; rm -f {hold}; {binaries["pg_controldata"]} -D {data}",
             ["postgres.restart"] = $"{ctl} -m fast restart",
             ["postgres.reload"] = $"{ctl} reload",
             ["postgres.log"] = $"tail -n 40 {log}",
