@@ -52,7 +52,6 @@ public sealed class BackupBench(double gigabytes, int rounds, int port, string d
             await MeasureAsync("pgBackRest, full", () => PgBackRestAsync("--type=full", "--no-archive-check", "backup"));
             await MeasureAsync("pgBackRest, restore", () => PgBackRestAsync($"--pg1-path={Fresh("pgbackrest-restored", postgres: true)}", "--type=none", "restore"));
             Remove("pgbackrest-restored");
-            await RunAsync("rm", "-rf", Path.Combine(directory, "pgbackrest", "repo", "backup", "bench"));
         }
         await MeasureAsync("streaming, one store", () => TakeAsync(1));
         await MeasureAsync("streaming, restore", () => RestoreAsync(1));
