@@ -100,6 +100,31 @@ public sealed class ExperimentTests(SandboxFixture sandbox)
     }
 
     [Fact]
+    public async Task SevereAlert_AnExperimentRuns_ItIsEndedUndoneAndSchedulesStandStillUntilAPersonResumesThem()
+    {
+        await using var console = await StartAsync();
+        var experiment = await SubmitAsync(console, "network-latency", 120);
+        var reader = console.Get<OperationReader>();
+        await Eventually.TrueAsync(async () => (await reader.GetAsync(experiment)).Result["injection"]?.ToString() == "passed", "it runs", TimeSpan.FromSeconds(60));
+        Assert.True(Toxics() > 0);
+
+        console.Alerts.Raise(new SevereCondition("alert:42", "the disk of the billing system is full"));
+
+        var ended = await console.EndAsync(experiment, TimeSpan.FromSeconds(30));
+        Assert.True(ended.State == OperationState.Cancelled && ended.Result["cleanUp"]?.ToString() == "passed", await console.StoryAsync(ended));
+        Assert.Contains("the disk of the billing system is full", ended.EndReason, StringComparison.Ordinal);
+        Assert.Equal(0, Toxics());
+        await Eventually.TrueAsync(async () => (await console.Get<SchedulePause>().ActiveAsync())?.Cause == "alert:42", "schedules stand still");
+        var refused = await Assert.ThrowsAnyAsync<Exception>(() => SubmitAsync(console, "network-latency", 10));
+        Assert.Contains("billing system", refused.Message, StringComparison.Ordinal);
+
+        console.Alerts.Clear();
+        Assert.NotNull(await console.Get<SchedulePause>().ActiveAsync()); // not by itself
+        await console.Get<SchedulePause>().ResumeAsync("mended", Person.Console);
+        Assert.Null(await console.Get<SchedulePause>().ActiveAsync());
+    }
+
+    [Fact]
     public async Task PrimaryDies_AnExperimentRuns_TheFailoverSucceedsAndTheExperimentIsEndedAndUndone()
     {
         await using var console = await StartAsync();

@@ -76,8 +76,10 @@ internal sealed class FailoverConsole : IAsyncDisposable
         services.AddBackups();
         services.AddChaos();
         services.AddDrills();
+        var alerts = new OpenAlerts();
+        services.AddSingleton<ISevereConditions>(alerts);
         services.AddSingleton<IAuditReader, NoAudit>();
-        var console = new FailoverConsole(services.BuildServiceProvider(), database, state, gate, directory) { Log = lines };
+        var console = new FailoverConsole(services.BuildServiceProvider(), database, state, gate, directory) { Log = lines, Alerts = alerts };
         foreach (var hosted in console._services.GetServices<IHostedService>()) await hosted.StartAsync(CancellationToken.None);
         return console;
     }
@@ -96,6 +98,10 @@ internal sealed class FailoverConsole : IAsyncDisposable
     public Task DatabaseAsync(bool answers) => _gate.SetEnabledAsync(answers);
 
     public LogLines Log { get; private init; } = new();
+
+    /// <summary>Severe alerts that a test raises, beside what the picture shows.</summary>
+    public OpenAlerts Alerts { get; private init; } = new();
+
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
     public FleetSnapshot Picture => Get<IFleetFeed>().Current;
     public string Primary => Picture.Clusters["orders"].PrimaryRegion ?? throw new InvalidOperationException("No primary is seen.");
@@ -174,6 +180,14 @@ internal sealed class FailoverConsole : IAsyncDisposable
         await _gate.DisposeAsync();
         await _database.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
+    }
+
+    internal sealed class OpenAlerts : ISevereConditions
+    {
+        private volatile SevereCondition[] _open = [];
+        public void Raise(SevereCondition alert) => _open = [alert];
+        public void Clear() => _open = [];
+        public Task<IReadOnlyList<SevereCondition>> ListAsync(CancellationToken cancel) => Task.FromResult<IReadOnlyList<SevereCondition>>(_open);
     }
 
     /// <summary>What the console logged, for a failure's message.</summary>
