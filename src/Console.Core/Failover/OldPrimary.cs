@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Npgsql;
 using OpsConsole.Core.Drivers.Postgres.Control;
@@ -15,6 +16,8 @@ public sealed record FenceResult(FenceRung Reached, IReadOnlyList<string> Said);
 /// <summary>What is done to a node that was the primary: kept from serving, then brought back as a standby.</summary>
 public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, FailoverOptions options, TimeProvider time)
 {
+    private const int MostRewinds = 2;
+    private readonly ConcurrentDictionary<(string Cluster, string Region), int> _rewinds = [];
     private static readonly TimeSpan SqlLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HostLimit = TimeSpan.FromSeconds(8);
 
@@ -123,7 +126,9 @@ public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, FailoverOptions
         {
             await using var node = await OpenAsync(cluster, region, limit.Token);
             var view = await NodeView.ReadAsync(node, limit.Token);
-            return view.Standby && view.StreamsFrom(address);
+            if (!view.Standby || !view.StreamsFrom(address)) return false;
+            _rewinds.TryRemove((cluster, region), out _);
+            return true;
         }
         catch (Exception e) when (IsOutOfReach(e, cancel))
         {
@@ -149,13 +154,16 @@ public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, FailoverOptions
     {
         // The source's control file tells its timeline, and learns of a promotion at the next checkpoint.
         await using (var source = await OpenAsync(cluster, primary, cancel)) await source.ExecuteAsync("CHECKPOINT", cancel);
-        if (await hosts.RewindAsync(cluster, region, primary, cancel))
+        // Data that does not stream although it was rewound twice has something in it that a rewind does not see.
+        var hopeless = _rewinds.AddOrUpdate((cluster, region), 1, (_, tries) => tries + 1) > MostRewinds;
+        if (!hopeless && await hosts.RewindAsync(cluster, region, primary, cancel))
         {
             await say($"{region} was rewound to where it parted from {primary}.");
             return;
         }
-        await say($"{region} cannot be rewound: a fresh copy is made from {primary}.");
+        await say($"{region} {(hopeless ? "does not stream though it was rewound" : "cannot be rewound")}: a fresh copy is made from {primary}.");
         await hosts.CopyAsync(cluster, region, primary, cancel);
+        _rewinds.TryRemove((cluster, region), out _);
     }
 
     private Task<NpgsqlConnection> OpenAsync(string cluster, string region, CancellationToken cancel)

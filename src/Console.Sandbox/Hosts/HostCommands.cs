@@ -20,6 +20,9 @@ public static class HostCommands
         // Also those that a killed postmaster left behind, or had just forked: while one of them has the old shared memory no server starts.
         var killAll = $"while a=$(for q in $(find -L /proc/[0-9]*/cwd -maxdepth 0 -samefile {data} 2>/dev/null | cut -d / -f 3); do {{ read -r c < /proc/$q/comm; }} 2>/dev/null && [ $c = postgres ] && echo $q; done); [ -n \"$a\" ]; do kill -KILL $a 2>/dev/null; sleep 0.01; done; rm -f {data}/postmaster.pid";
         var keep = $"mkdir -p {data}.keep && cp -p {data}/postgresql.conf {data}/sandbox.conf {data}/pg_hba.conf {data}.keep/";
+        // A command of a console that was killed goes on: the next one waits for it. A rewind that is begun again would recover what it has written already as if that were
+        // a primary, and leave a log of its own on the new timeline: then only a fresh copy helps.
+        var alone = $"exec 9>{data}.lock; flock 9";
         var faults = $"sh {paths.FaultScript(region)} {paths.Scratch(region)}";
         return new Dictionary<string, string>
         {
@@ -36,10 +39,10 @@ public static class HostCommands
             ["postgres.kill"] = killAll,
             ["postgres.freeze"] = Signal(data, "STOP"),
             ["postgres.thaw"] = Signal(data, "CONT"),
-            ["postgres.rewind"] = $"{keep}; PGPASSFILE={paths.PasswordFile(region)} {binaries["pg_rewind"]} --target-pgdata={data} --source-server=host={{host}}' user={OrdersCluster.Operator} dbname=postgres connect_timeout=5 port='{{port}}; "
-                + $"c=$?; cp -p {data}.keep/* {data}/; exit $c",
-            ["postgres.basebackup"] = $"{keep}; rm -rf {data}.new; PGPASSFILE={paths.PasswordFile(region)} {binaries["pg_basebackup"]} -D {data}.new -c fast -X stream -d host={{host}}' user={OrdersCluster.Replicator} connect_timeout=5 port='{{port}} "
-                + $"&& cp -p {data}.keep/* {data}.new/ && rm -rf {data} && mv {data}.new {data}",
+            ["postgres.rewind"] = $"{alone}; [ ! -e {data}/backup_label ] && [ ! -e {data}.rewinding ] || {{ echo an earlier rewind was interrupted, or its result was never started >&2; exit 1; }}; {keep}; touch {data}.rewinding; PGPASSFILE={paths.PasswordFile(region)} {binaries["pg_rewind"]} --target-pgdata={data} --source-server=host={{host}}' user={OrdersCluster.Operator} dbname=postgres connect_timeout=5 port='{{port}}; "
+                + $"c=$?; cp -p {data}.keep/* {data}/; [ $c -ne 0 ] || rm -f {data}.rewinding; exit $c",
+            ["postgres.basebackup"] = $"{alone}; {keep}; rm -rf {data}.new; PGPASSFILE={paths.PasswordFile(region)} {binaries["pg_basebackup"]} -D {data}.new -c fast -X stream -d host={{host}}' user={OrdersCluster.Replicator} connect_timeout=5 port='{{port}} "
+                + $"&& cp -p {data}.keep/* {data}.new/ && rm -rf {data} && mv {data}.new {data} && rm -f {data}.rewinding",
             ["postgres.state"] = $"p=$(head -n 1 {data}/postmaster.pid 2>/dev/null); {State}",
             ["redis.start"] = Detached($"redis-server {redisConfiguration}", paths.Log($"{region}-redis")),
             ["redis.stop"] = $"kill -TERM $(cat {paths.Site(region)}/redis.pid)",
