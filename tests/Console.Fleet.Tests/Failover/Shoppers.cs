@@ -11,7 +11,7 @@ internal sealed class Shoppers : IAsyncDisposable
     private readonly CancellationTokenSource _over = new();
     private readonly List<(DateTimeOffset At, string Region)> _served = [];
     private readonly Task[] _loops;
-    private int _failed;
+    private readonly List<(DateTimeOffset At, string Why)> _failed = [];
 
     /// <param name="perSecond">orders in a second, in two streams</param>
     public Shoppers(LiveFleet fleet, double perSecond = 40)
@@ -21,7 +21,12 @@ internal sealed class Shoppers : IAsyncDisposable
     }
 
     public int Count { get { lock (_served) return _served.Count; } }
-    public int Failed => Volatile.Read(ref _failed);
+
+    /// <summary>Orders that were not taken: when, and what was answered.</summary>
+    public IReadOnlyList<string> FailedSince(DateTimeOffset since)
+    {
+        lock (_failed) return [.. _failed.Where(f => f.At >= since).Select(f => $"{f.At:HH:mm:ss.fff} {f.Why}")];
+    }
 
     /// <summary>Share of the orders between two moments that a region took, in percent.</summary>
     public double Share(string region, DateTimeOffset from, DateTimeOffset to)
@@ -55,15 +60,20 @@ internal sealed class Shoppers : IAsyncDisposable
                     var region = (await answer.Content.ReadFromJsonAsync<JsonNode>())!["region"]!.GetValue<string>();
                     lock (_served) _served.Add((TimeProvider.System.GetUtcNow(), region));
                 }
-                else Interlocked.Increment(ref _failed);
+                else Fail($"{(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
             }
-            catch (HttpRequestException)
+            catch (HttpRequestException e)
             {
-                Interlocked.Increment(ref _failed);
+                Fail(e.Message);
             }
             var pause = every - Stopwatch.GetElapsedTime(start);
             if (pause > TimeSpan.Zero) await Task.WhenAny(Task.Delay(pause, _over.Token));
         }
+    }
+
+    private void Fail(string why)
+    {
+        lock (_failed) _failed.Add((TimeProvider.System.GetUtcNow(), why));
     }
 
     public async ValueTask DisposeAsync()
