@@ -13,7 +13,8 @@ public sealed class BackupBrake(TimeSpan limit, Func<TimeSpan?> waiting, TimePro
     /// <summary>For how long the backup goes on then, before writes are looked at again.</summary>
     public static readonly TimeSpan Unbraked = TimeSpan.FromSeconds(60);
 
-    private DateTimeOffset _off = DateTimeOffset.MinValue;
+    // By the monotonic clock: the other may jump.
+    private long? _off;
 
     /// <summary>For how long it was held back so far.</summary>
     public TimeSpan Held { get; private set; }
@@ -21,7 +22,7 @@ public sealed class BackupBrake(TimeSpan limit, Func<TimeSpan?> waiting, TimePro
     /// <summary>Returns when the next bytes may be read.</summary>
     public async ValueTask HoldAsync(CancellationToken cancel)
     {
-        if (!TooLong() || time.GetUtcNow() < _off) return;
+        if (!TooLong() || (_off is { } off && time.GetElapsedTime(off) < Unbraked)) return;
         var began = time.GetTimestamp();
         var held = TimeSpan.Zero;
         while (TooLong() && held < Patience)
@@ -30,7 +31,7 @@ public sealed class BackupBrake(TimeSpan limit, Func<TimeSpan?> waiting, TimePro
             held = time.GetElapsedTime(began);
         }
         Held += held;
-        if (held >= Patience) _off = time.GetUtcNow() + Unbraked;
+        if (held >= Patience) _off = time.GetTimestamp();
     }
 
     private bool TooLong() => limit > TimeSpan.Zero && waiting() > limit;

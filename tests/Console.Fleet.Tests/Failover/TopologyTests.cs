@@ -53,6 +53,26 @@ public sealed class TopologyTests(SandboxFixture sandbox) : IClassFixture<Sandbo
         await console.SettledAsync();
     }
 
+    /// <summary>What a console leaves that dies during a rewind, or between it and the start. Begun again, the rewind would recover that as if it were a primary.</summary>
+    [Theory]
+    [InlineData(".rewinding")]
+    [InlineData("/backup_label")]
+    public async Task Rejoin_ARewindWasBegunBefore_MakesAFreshCopyAndLeavesNoMark(string mark)
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        await using var console = await FailoverConsole.StartAsync(fleet);
+        await console.SettledAsync();
+        await fleet.SignalAsync(Node, "KILL");
+        await Eventually.TrueAsync(() => console.Picture.Clusters["orders"].Nodes.Any(n => n.Region == Node && !n.Reachable), "the loss is seen");
+        await File.WriteAllTextAsync(fleet.Data(Node) + mark, "");
+
+        var story = await SucceedsAsync(console, TopologyAction.Rejoin, console.Primary);
+
+        Assert.Contains("cannot be rewound: a fresh copy is made", story, StringComparison.Ordinal);
+        Assert.False(File.Exists(fleet.Data(Node) + mark));
+        await console.SettledAsync();
+    }
+
     private static async Task<string> SucceedsAsync(FailoverConsole console, TopologyAction action, string? upstream)
     {
         var operation = await console.RunAsync(TopologyPlanner.KindName, new JsonObject { ["cluster"] = "orders", ["action"] = action.ToString(), ["region"] = Node, ["upstream"] = upstream });

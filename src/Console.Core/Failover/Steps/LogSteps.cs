@@ -58,15 +58,24 @@ public abstract class LogStep(FailoverParts parts, string name) : FailoverStep(p
 public sealed class LeaveLogDestination(FailoverParts parts) : LogStep(parts, StepName)
 {
     public const string StepName = "failover.leaveLog";
+    private const string Stays = "logStays";
 
-    public override async Task<WorldState> CheckAsync(StepContext context) => await HasLeftAsync(context, Target(context)) || await ReachedAsync(context) ? WorldState.Done : WorldState.NotDone;
+    public override async Task<WorldState> CheckAsync(StepContext context) => await HasLeftAsync(context, Target(context)) ? WorldState.Done : WorldState.NotDone;
 
     public override async Task ActAsync(StepContext context)
     {
+        if (await ReachedAsync(context))
+        {
+            context.Outputs.Set(Stays, true);
+            await context.SayAsync($"The repository of {Source(context)} answers {Target(context)}: it stays.");
+            return;
+        }
         await GuardAsync(context);
         await TellAsync(context, Hosts(context), LogCommands.Leave);
         await context.SayAsync($"The log goes to the other repositories only. That of {Source(context)} is taken up again when its node rejoins; until then backups have no copy there.");
     }
+
+    public override Task VerifyAsync(StepContext context) => context.Outputs.Has(Stays) ? Task.CompletedTask : base.VerifyAsync(context);
 
     protected override Task TakeBackAsync(StepContext context) => TellAsync(context, Hosts(context), LogCommands.Return);
 
