@@ -58,6 +58,8 @@ public sealed class DetectionOptions
     [Range(2, 100)] public int Failures { get; set; } = 3;
     /// <summary>A standby confirms the loss when its stream has been silent for so long; longer than any stall that must not count. 0.1 to 60.</summary>
     [Range(0.1, 60)] public double SilenceSeconds { get; set; } = 0.5;
+    /// <summary>A primary that answers but does not commit is given up after so long: storage may stand still for moments under load or while it fails over itself. 0.5 to 600.</summary>
+    [Range(0.5, 600)] public double StallSeconds { get; set; } = 10;
     /// <summary>After a failover nothing is done by itself for so long. 0 to 86,400.</summary>
     [Range(0, 86_400)] public double CooldownSeconds { get; set; } = 300;
 }
@@ -85,6 +87,8 @@ internal sealed class FailoverOptionsValidator : IValidateOptions<FailoverOption
         var words = mistakes.Select(m => $"{FailoverOptions.Section}: {m.ErrorMessage}").ToList();
         if (options.Detection.SilenceSeconds < options.Detection.TimeoutSeconds)
             words.Add("Failover:Detection:SilenceSeconds is shorter than TimeoutSeconds: standbys would confirm a loss before it is seen.");
+        if (options.Detection.StallSeconds < options.Detection.SilenceSeconds)
+            words.Add("Failover:Detection:StallSeconds is shorter than SilenceSeconds: a primary that still answers would be given up before one that is silent.");
         return words.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(words);
     }
 }

@@ -28,11 +28,15 @@ public sealed class LossRulesTests
     [InlineData(9, "Refused", 3, "x x x", 0.1, 0.0, LossVerdict.OnlyConsole)] // clients still write
     [InlineData(9, "Refused", 3, "x x x", 1.0, 1.0, LossVerdict.Lost)] // they wrote after the last probe, and no more: both ages grow alike
     [InlineData(0, "None", 0, "x x s0.1", 2, 2.0, LossVerdict.CommitsWait)]
+    [InlineData(9, "Stalled", 3, "s3 s3 s3", 3, 3.0, LossVerdict.Stalls)] // it answers: its storage may come back
+    [InlineData(2, "Stalled", 0.2, "s0.2 s0.2 s0.2", 0.2, 0.2, LossVerdict.Serves)]
+    [InlineData(99, "Stalled", 10.1, "s10 s10 s10", 10.1, 10.1, LossVerdict.Lost)]
+    [InlineData(99, "Stalled", 10.1, "s0.1 s0.1 s0.1", 10.1, 10.1, LossVerdict.OnlyConsole)] // others commit: only the console's own row waits
     public void Judge_Evidence_GivesOneVerdict(int failures, string kind, double failing, string standbys, double acknowledged, double pending, LossVerdict expected)
     {
         var seen = standbys.Split(' ').Select((s, i) => new StandbyEvidence($"r{i}", s != "-", s[0] == 's',
             s[0] == 's' ? TimeSpan.FromSeconds(double.Parse(s[1..], System.Globalization.CultureInfo.InvariantCulture)) : null)).ToList();
-        var judged = LossRules.Judge(Rule, new PrimaryEvidence(failures, Enum.Parse<ProbeFailure>(kind), TimeSpan.FromSeconds(failing)), seen,
+        var judged = LossRules.Judge(Rule, new PrimaryEvidence(failures, kind == "Stalled" ? 0 : failures, Enum.Parse<ProbeFailure>(kind), TimeSpan.FromSeconds(failing)), seen,
             new ClientEvidence(TimeSpan.FromSeconds(acknowledged), pending > 0 ? TimeSpan.FromSeconds(pending) : null));
         Assert.Equal(expected, judged.Verdict);
         Assert.NotEmpty(judged.Reason);

@@ -153,6 +153,65 @@ public sealed class AutomaticFailoverTests(SandboxFixture sandbox) : IClassFixtu
         foreach (var standby in LiveFleet.Regions.Where(r => r != console.Primary)) Assert.Contains(standby.Replace('-', '_'), (await InForceAsync())!.Replace('-', '_'), StringComparison.Ordinal);
     }
 
+    /// <summary>Storage that stands still: it answers reads, no write comes to an end, nothing reaches the standbys.</summary>
+    [Theory]
+    [InlineData(10, false)]
+    [InlineData(1, true)]
+    public async Task Detector_PrimaryAnswersButDoesNotCommit_IsGivenUpOnlyWhenItStaysSo(double stallSeconds, bool givenUp)
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        await using var console = await FailoverConsole.StartAsync(fleet, ("Failover:Detection:StallSeconds", stallSeconds.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        await console.SettledAsync();
+        var source = console.Primary;
+        await console.ArmedAsync();
+        await using var writer = await Writer.StartAsync(fleet);
+        await Eventually.TrueAsync(() => writer.Count > 50, "writes");
+
+        await using (var stall = await fleet.StallWritesAsync(source))
+        {
+            await Eventually.TrueAsync(() => console.Log.ToString().Contains("answers but does not commit", StringComparison.Ordinal), "the stall is seen");
+            if (givenUp) Assert.Equal(OperationState.Succeeded, (await console.EndAsync((await console.FirstFailoverAsync()).Id)).State);
+            else await Eventually.TrueAsync(() => stall.For > TimeSpan.FromSeconds(4), "four times what a silent primary is given");
+            Assert.InRange(await fleet.AskAsync<long>(fleet.Node(givenUp ? console.Primary : source), "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'opsconsole-detector'"), 0, 6);
+        }
+        var before = writer.Count;
+        await Eventually.TrueAsync(() => writer.Count > before + 20, "writes go on");
+        await writer.StopAsync();
+        await console.SettledAsync(givenUp ? null : source);
+        Assert.Empty(await writer.LostAsync(console.Primary));
+        Assert.Equal(givenUp ? 1 : 0, (await console.Get<OperationReader>().ListAsync(OperationKinds.Failover)).Count);
+    }
+
+    /// <summary>Every console was gone when the primary was lost: one that starts then has never seen it.</summary>
+    [Theory]
+    [InlineData("KILL")]
+    [InlineData("STOP")]
+    public async Task Detector_StartedAfterThePrimaryWasLost_LearnsItFromTheStandbysAndFailsOver(string signal)
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        string source;
+        await using var writer = await Writer.StartAsync(fleet);
+        await using (var before = await FailoverConsole.StartAsync(fleet))
+        {
+            await before.SettledAsync();
+            source = before.Primary;
+            await before.ArmedAsync();
+            await Eventually.TrueAsync(() => writer.Count > 50, "writes");
+        }
+        await fleet.SignalAsync(source, signal);
+
+        await using var console = await FailoverConsole.StartAsync(fleet);
+        await console.AutomaticAsync(true);
+        var operation = await console.EndAsync((await console.FirstFailoverAsync()).Id);
+        await writer.StopAsync();
+        Assert.True(operation.State == OperationState.Succeeded, await console.StoryAsync(operation));
+        Assert.Contains(source + " does not answer, and all others say that it was the primary", console.Log.ToString(), StringComparison.Ordinal);
+        var target = operation.Result["newPrimaryRegion"]!.GetValue<string>();
+        Assert.NotEqual(source, target);
+        Assert.Empty(await writer.LostAsync(target));
+        await console.SettledAsync(target);
+    }
+
     [Fact]
     public async Task Detector_ShortStall_DoesNothing()
     {

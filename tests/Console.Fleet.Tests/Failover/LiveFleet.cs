@@ -51,6 +51,21 @@ internal sealed class LiveFleet(string directory, int portBase)
         await process.WaitForExitAsync();
     }
 
+    /// <summary>Until it is disposed the node answers, and no write of anybody comes to an end.</summary>
+    public async Task<WriteStall> StallWritesAsync(string region)
+    {
+        var connection = new NpgsqlConnection(Node(region));
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand("""
+            BEGIN; DO $$ DECLARE t regclass; BEGIN
+                FOR t IN SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+                LOOP EXECUTE format('LOCK TABLE %s IN EXCLUSIVE MODE', t); END LOOP;
+            END $$
+            """, connection);
+        await command.ExecuteNonQueryAsync();
+        return new WriteStall(connection);
+    }
+
     /// <summary>Whether the node answers and turns the application away, as the fence does; a standby takes no writes either.</summary>
     public async Task<bool> RefusesApplicationAsync(string region)
     {
@@ -97,4 +112,13 @@ internal sealed class LiveFleet(string directory, int portBase)
         Host = "127.0.0.1", Port = port, Database = "orders", Username = user, Password = _secrets.Get(secret),
         Pooling = false, Timeout = 10, CommandTimeout = 30, NoResetOnClose = true, MaxAutoPrepare = 0,
     }.ConnectionString;
+}
+
+internal sealed class WriteStall(NpgsqlConnection locks) : IAsyncDisposable
+{
+    private readonly long _began = Stopwatch.GetTimestamp();
+
+    public TimeSpan For => Stopwatch.GetElapsedTime(_began);
+
+    public ValueTask DisposeAsync() => locks.DisposeAsync();
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using OpsConsole.Core.Drivers.Postgres.Control;
 using OpsConsole.Core.Failover.Measuring;
 using OpsConsole.Core.Fleet;
 
@@ -42,6 +43,7 @@ internal sealed partial class ClusterDetector(
     {
         var readings = Readings();
         FollowPrimary(readings);
+        if (_primary is null) LearnPrimary(readings);
         if (_primary is not { } primary) return;
         if (readings[primary] is { Answers: true, Standby: false } writes) seen.Set(cluster.Id, primary, writes.Position, writes.Confirmations);
         foreach (var (region, reading) in readings.Where(r => r.Key != primary && r.Value is { Answers: true, Standby: false } && IsFormer(r.Value, readings)))
@@ -65,6 +67,22 @@ internal sealed partial class ClusterDetector(
         if (_primary is { } before && before != newest.Key) LogMoved(cluster.Id, before, newest.Key, newest.Value.Timeline);
         _timeline = newest.Value.Timeline;
         _primary = newest.Key;
+        foreach (var node in _nodes) node.AskWriter = false;
+    }
+
+    /// <summary>A console that starts while the primary is already gone has never seen it. When every other node answers as a standby and all say
+    /// that the last write came from the one that does not, that one was it.</summary>
+    private void LearnPrimary(Dictionary<string, NodeReading> readings)
+    {
+        foreach (var node in _nodes) node.AskWriter = true;
+        var silent = readings.Where(r => !r.Value.Answers).Select(r => r.Key).ToList();
+        if (silent is not [var region] || readings[region].Failures == 0) return;
+        var said = readings.Where(r => r.Key != region).Select(r => r.Value).OrderByDescending(r => r.Position).ToList();
+        if (said.Exists(r => !r.Standby || r.LastWriter is not { } writer || writer.Region != region) || said.DistinctBy(r => r.LastWriter!.Timeline).Count() != 1) return;
+        var last = said[0].LastWriter!;
+        (_primary, _timeline) = (region, last.Timeline);
+        seen.Learn(cluster.Id, region, SynchronousCommit.ConfirmationsOf(last.Names));
+        LogLearnt(cluster.Id, region, last.Timeline, last.Names);
     }
 
     /// <summary>An older timeline alone proves nothing: a standby that somebody promoted by mistake has a newer one. The standbys tell
@@ -81,7 +99,7 @@ internal sealed partial class ClusterDetector(
             && readings.Values.Count(r => r is { Answers: true, Standby: false }) == 1 && Followers(readings, reading.Timeline) >= (cluster.Nodes.Count - 1) / 2 + 1 ? primary : null;
     }
 
-    private PrimaryEvidence Primary(NodeReading reading) => new(reading.Failures, reading.Failure, lived.Now - reading.LastSuccessLived);
+    private PrimaryEvidence Primary(NodeReading reading) => new(reading.Failures, reading.Unanswered, reading.Failure, lived.Now - reading.LastSuccessLived);
 
     private List<StandbyEvidence> Standbys(string primary, Dictionary<string, NodeReading> readings) => readings.Where(r => r.Key != primary)
         // Only what it says now counts: a silence is not drawn out from a look before, since which it may have heard something.
@@ -95,6 +113,9 @@ internal sealed partial class ClusterDetector(
 
     [LoggerMessage(5101, LogLevel.Warning, "{Cluster}: {Verdict}: {Reason}")]
     private partial void LogVerdict(string cluster, LossVerdict verdict, string reason);
+
+    [LoggerMessage(5119, LogLevel.Warning, "{Cluster}: {Primary} does not answer, and all others say that it was the primary, on timeline {Timeline} with \"{Names}\"")]
+    private partial void LogLearnt(string cluster, string primary, int timeline, string names);
 
     [LoggerMessage(5102, LogLevel.Information, "{Cluster}: the primary moved from {From} to {To}, timeline {Timeline}")]
     private partial void LogMoved(string cluster, string from, string to, int timeline);

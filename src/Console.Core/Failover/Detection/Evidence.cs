@@ -8,11 +8,14 @@ public enum ProbeFailure
     Refused,
     /// <summary>No answer: the host, its network or every process hangs.</summary>
     Silent,
+    /// <summary>It answers, but its own commits do not come to an end or are refused: connected, not committing. Storage that stands still looks like this.</summary>
+    Stalled,
 }
 
 /// <param name="FailuresInARow">of the direct write probe (a local commit, which waits for no standby)</param>
+/// <param name="UnansweredInARow">those of them, since it last answered anything, that got no answer at all or were refused</param>
 /// <param name="FailingFor">time that the console lived through since the last success: a stall of its own is no evidence</param>
-public sealed record PrimaryEvidence(int FailuresInARow, ProbeFailure Kind, TimeSpan FailingFor);
+public sealed record PrimaryEvidence(int FailuresInARow, int UnansweredInARow, ProbeFailure Kind, TimeSpan FailingFor);
 
 /// <param name="Answers">the console reaches it now</param>
 /// <param name="Silence">since the sender's last message, by the standby's own clock; null when it receives nothing</param>
@@ -32,6 +35,8 @@ public enum LossVerdict
     OnlyConsole,
     /// <summary>The console does not reach enough standbys to ask. Nothing is changed.</summary>
     ConsoleCutOff,
+    /// <summary>The primary answers but does not commit, and has not done so for too short a time to be given up.</summary>
+    Stalls,
     /// <summary>The primary lives but commits wait: standbys are lost, not the primary.</summary>
     CommitsWait,
 }
@@ -48,6 +53,11 @@ public static class LossRules
         if (primary.FailuresInARow < rule.Failures)
             return new LossJudgement(LossVerdict.Serves, primary.Kind, primary.FailuresInARow == 0 ? "writes are answered" : $"{primary.FailuresInARow} of {rule.Failures} failures in a row");
 
+        // Connected but not committing: storage that stands still for moments is no reason to move; one that stays so is.
+        var stalls = primary.UnansweredInARow < rule.Failures;
+        if (stalls && primary.FailingFor < TimeSpan.FromSeconds(rule.StallSeconds))
+            return new LossJudgement(LossVerdict.Stalls, ProbeFailure.Stalled, FormattableString.Invariant($"the primary answers but does not commit; given up after {rule.StallSeconds:0.#} s"));
+
         var majority = standbys.Count / 2 + 1;
         var answering = standbys.Count(s => s.Answers);
         if (answering < majority)
@@ -58,8 +68,8 @@ public static class LossRules
         // An acknowledgement may have left just after the last probe that succeeded: one that came clearly later counts, while it is new.
         if (client.AcknowledgedAgo < TimeSpan.FromSeconds(rule.SilenceSeconds) && client.AcknowledgedAgo < primary.FailingFor - TimeSpan.FromSeconds(rule.IntervalSeconds + rule.TimeoutSeconds))
             return new LossJudgement(LossVerdict.OnlyConsole, primary.Kind, "clients' writes are still acknowledged");
-        return new LossJudgement(LossVerdict.Lost, primary.Kind,
-            $"{primary.FailuresInARow} write probes in a row {(primary.Kind == ProbeFailure.Silent ? "got no answer" : "were refused")}, and {confirming} of {standbys.Count} standbys receive nothing from it");
+        return new LossJudgement(LossVerdict.Lost, stalls ? ProbeFailure.Stalled : primary.Kind,
+            $"{primary.FailuresInARow} write probes in a row {(stalls ? "were answered without a commit" : primary.Kind == ProbeFailure.Refused ? "were refused" : "got no answer")}, and {confirming} of {standbys.Count} standbys receive nothing from it");
     }
 
     /// <summary>A stream's silence counts from the last write that the console knows of: before it nobody may have written.</summary>

@@ -8,19 +8,29 @@ namespace OpsConsole.Core.Failover.Detection;
 
 /// <summary>What a node said at the last look.</summary>
 /// <param name="Failures">looks in a row that failed</param>
+/// <param name="Unanswered">those of them, since it last answered anything, that got no answer at all or were refused</param>
 /// <param name="Position">newest position that it holds</param>
 /// <param name="Confirmations">standbys that must confirm a commit by its own list now in force; null: the list is none that the console writes</param>
 /// <param name="LastSuccessAt">when it last answered</param>
 /// <param name="LastSuccessLived">the same, in <see cref="LivedTime"/></param>
 public sealed record NodeReading(
-    bool Answers, bool Standby, bool Streams, TimeSpan? Silence, ulong Position, int Timeline, int? Confirmations, int Failures, ProbeFailure Failure, DateTimeOffset LastSuccessAt, TimeSpan LastSuccessLived)
+    bool Answers, bool Standby, bool Streams, TimeSpan? Silence, ulong Position, int Timeline, int? Confirmations, int Failures, int Unanswered, ProbeFailure Failure, DateTimeOffset LastSuccessAt, TimeSpan LastSuccessLived)
 {
-    public static NodeReading Unknown(DateTimeOffset at, TimeSpan lived) => new(false, true, false, null, 0, 0, null, 0, ProbeFailure.None, at, lived);
+    /// <summary>Of a standby that was asked: the primary from whom the last write of a console came. Null: not asked, or there was none.</summary>
+    public WriterWitness? LastWriter { get; init; }
+
+
+    public static NodeReading Unknown(DateTimeOffset at, TimeSpan lived) => new(false, true, false, null, 0, 0, null, 0, 0, ProbeFailure.None, at, lived);
 }
+
+/// <summary>What a console's write says of the primary that made it; it reaches every standby with the log.</summary>
+/// <param name="Names">the primary's list of synchronous standbys then in force</param>
+public sealed record WriterWitness(string Region, int Timeline, string Names);
 
 /// <summary>Looks at one node again and again over connections of its own: on a primary it writes (a local commit, which waits for no
 /// standby), on a standby it reads its receiver. A look that gets no answer does not hold up the next, which begins beside it over another
-/// connection; its socket is dropped in time, and nothing is ever cancelled.</summary>
+/// connection; its socket is dropped in time, and nothing is ever cancelled. A write that gets no answer is waited for beside further looks, which only
+/// read meanwhile: few hang on a primary whose storage stands still.</summary>
 internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node, DetectionOptions options, Func<bool> acts, LivedTime lived, TimeProvider time) : IDisposable
 {
     /// <summary>Where nobody has allowed automatic failover it is enough to know the roles.</summary>
@@ -35,19 +45,32 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
             current_setting('synchronous_standby_names') AS names
         FROM (SELECT) one LEFT JOIN pg_stat_wal_receiver r ON true
         """;
-    private const string Create = "CREATE SCHEMA IF NOT EXISTS opsconsole; CREATE TABLE IF NOT EXISTS opsconsole.probe (id int PRIMARY KEY, at timestamptz NOT NULL); INSERT INTO opsconsole.probe VALUES (1, now()) ON CONFLICT DO NOTHING";
-    private const string Write = "UPDATE opsconsole.probe SET at = clock_timestamp()";
+    private const string Create = """
+        CREATE SCHEMA IF NOT EXISTS opsconsole; CREATE TABLE IF NOT EXISTS opsconsole.writer (id int PRIMARY KEY, at timestamptz NOT NULL, region text, timeline int, names text);
+        INSERT INTO opsconsole.writer (id, at) VALUES (1, now()) ON CONFLICT DO NOTHING
+        """;
+    private const string Witness = "SELECT region, timeline, names FROM opsconsole.writer WHERE timeline IS NOT NULL";
+    /// <summary>A write that hangs is given up with its connection after so long, and another is tried.</summary>
+    private static readonly TimeSpan Stuck = TimeSpan.FromSeconds(30);
+    private readonly string _write = $"""
+        UPDATE opsconsole.writer SET at = clock_timestamp(), region = {NodeSql.Literal(node.Region)}, names = current_setting('synchronous_standby_names'),
+            timeline = ('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::int
+        """;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _nudge = new(0);
     private readonly List<Task> _underWay = [];
     private WireConnection? _idle;
     private long _answeredBegan = long.MinValue;
+    private long _heardBegan = long.MinValue;
+    private Task _hanging = Task.CompletedTask;
     private bool _created;
     private volatile bool _urgent;
     private volatile NodeReading _reading = NodeReading.Unknown(time.GetUtcNow(), lived.Now);
 
     public string Region => node.Region;
     public NodeReading Reading => _reading;
+    /// <summary>Whether a standby is asked from whom the last write came.</summary>
+    public bool AskWriter { get; set; }
 
     /// <summary>Another node fails: this one is asked at once, and often.</summary>
     public void Hurry(bool urgent)
@@ -78,7 +101,7 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
             _underWay.RemoveAll(l => l.IsCompleted);
             if (Interval - time.GetElapsedTime(start) is var rest && rest > TimeSpan.Zero) await PauseAsync(rest, cancel);
         }
-        await Task.WhenAll(_underWay);
+        await Task.WhenAll([.. _underWay, _hanging]);
     }
 
     /// <summary>Quicker while it matters: a refusal comes at once and costs nothing, so it is asked again soon.</summary>
@@ -102,15 +125,39 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
             }
             var row = (await connection.QueryAsync(Look, limit.Token)).Rows[0];
             var standby = row["standby"] == "t";
-            if (!standby && acts()) await WriteAsync(connection, limit.Token);
+            if (!standby) Heard(began);
+            if (!standby && acts())
+            {
+                if (!_hanging.IsCompleted)
+                {
+                    if (Interlocked.CompareExchange(ref _idle, connection, null) is null) connection = null;
+                    throw new StalledException();
+                }
+                var write = WriteAsync(connection, cancel);
+                await Task.WhenAny(write, Task.Delay(Timeout.InfiniteTimeSpan, limit.Token));
+                if (!write.IsCompleted)
+                {
+                    lock (_gate) _hanging = Task.WhenAll(_hanging, WaitOutAsync(write, connection));
+                    connection = null;
+                    throw new StalledException();
+                }
+                await write;
+            }
+            var witness = standby && AskWriter ? await WitnessAsync(connection, limit.Token) : null;
             Answered(began, new NodeReading(true, standby, row["status"] == "streaming", row["silence"] is { } silence ? TimeSpan.FromSeconds(double.Parse(silence, CultureInfo.InvariantCulture)) : null,
-                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), SynchronousCommit.ConfirmationsOf(row["names"] ?? ""), 0, ProbeFailure.None, time.GetUtcNow(), lived.Now));
+                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), SynchronousCommit.ConfirmationsOf(row["names"] ?? ""), 0, 0, ProbeFailure.None, time.GetUtcNow(), lived.Now) { LastWriter = witness });
             if (Interlocked.CompareExchange(ref _idle, connection, null) is not null) connection.Dispose();
         }
-        catch (Exception e) when (e is WireException or IOException or SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e) when (e is WireException or IOException or SocketException or ObjectDisposedException or OperationCanceledException or StalledException)
         {
             connection?.Dispose();
-            Failed(began, e is OperationCanceledException ? ProbeFailure.Silent : ProbeFailure.Refused);
+            Failed(began, e switch
+            {
+                StalledException => ProbeFailure.Stalled,
+                OperationCanceledException => ProbeFailure.Silent,
+                WireException refusal when _heardBegan == began && !refusal.EndsTheServer => ProbeFailure.Stalled,
+                _ => ProbeFailure.Refused,
+            });
         }
         finally
         {
@@ -129,12 +176,22 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
         }
     }
 
+    /// <summary>A primary answered, whatever becomes of the write.</summary>
+    private void Heard(long began)
+    {
+        lock (_gate)
+        {
+            _heardBegan = Math.Max(_heardBegan, began);
+            _reading = _reading with { Unanswered = 0 };
+        }
+    }
+
     /// <summary>A look that fails after a later one was answered says nothing any more.</summary>
     private void Failed(long began, ProbeFailure failure)
     {
         lock (_gate)
         {
-            if (began > _answeredBegan) _reading = _reading with { Answers = false, Failures = _reading.Failures + 1, Failure = failure };
+            if (began > _answeredBegan) _reading = _reading with { Answers = false, Failures = _reading.Failures + 1, Failure = failure, Unanswered = began > _heardBegan ? _reading.Unanswered + 1 : 0 };
         }
     }
 
@@ -142,7 +199,29 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
     {
         if (!_created) await connection.QueryAsync(Create, cancel);
         _created = true;
-        await connection.QueryAsync(Write, cancel);
+        await connection.QueryAsync(_write, cancel);
+    }
+
+    /// <summary>Never throws.</summary>
+    private async Task WaitOutAsync(Task write, WireConnection connection)
+    {
+        using var over = new CancellationTokenSource();
+        await Task.WhenAny(write, Task.Delay(Stuck, time, over.Token));
+        await over.CancelAsync();
+        connection.Dispose();
+        await write.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default); // observed: what came of it no longer matters
+    }
+
+    private static async Task<WriterWitness?> WitnessAsync(WireConnection connection, CancellationToken cancel)
+    {
+        try
+        {
+            return (await connection.QueryAsync(Witness, cancel)).Rows is [var row] ? new WriterWitness(row["region"]!, int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), row["names"]!) : null;
+        }
+        catch (WireException e) when (e.SqlState is "42P01" or "3F000")
+        {
+            return null; // no console of this kind has written there yet
+        }
     }
 
     /// <summary>Ends early when the node ends the idle connection (a crash is seen at once) or somebody is in a hurry. Never throws.</summary>
@@ -156,4 +235,7 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
         await over.CancelAsync();
         await Task.WhenAll(ends).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default); // observed, whatever their ends
     }
+
+    /// <summary>The node answered, and its write did not come to an end.</summary>
+    private sealed class StalledException : Exception;
 }

@@ -11,6 +11,9 @@ namespace OpsConsole.Core.Drivers.Postgres.Wire;
 public sealed class WireException(string message, string sqlState = "") : Exception(message)
 {
     public string SqlState { get; } = sqlState;
+
+    /// <summary>The server goes down or is not up yet (class 57P).</summary>
+    public bool EndsTheServer => SqlState.StartsWith("57P", StringComparison.Ordinal);
 }
 
 /// <param name="Warned">the server sent a warning along: an acknowledged commit is then in doubt</param>
