@@ -14,6 +14,8 @@ namespace OpsConsole.Browser.Tests;
 public sealed class ConsoleUnderTest : IAsyncLifetime
 {
     private const int PortBase = 25200;
+    /// <summary>No journey is about a lost primary: this machine's own stalls, while a journey has automatic failover on, shall not be taken for one.</summary>
+    private static readonly Dictionary<string, string> Patient = new() { ["Failover:Detection:Failures"] = "100" };
 
     private readonly string _directory = Path.Combine(Path.GetTempPath(), $"opsconsole-browser-{Environment.ProcessId}");
     private EmbeddedFleet? _fleet;
@@ -28,7 +30,7 @@ public sealed class ConsoleUnderTest : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var options = new SandboxOptions { Directory = _directory, PortBase = PortBase, Latency = Environment.GetEnvironmentVariable("OPSCONSOLE_TEST_LATENCY") == "on", CustomersPerSecond = 10 };
+        var options = new SandboxOptions { Directory = _directory, PortBase = PortBase, Latency = Environment.GetEnvironmentVariable("OPSCONSOLE_TEST_LATENCY") == "on", CustomersPerSecond = 10, ConsoleSettings = Patient };
         _fleet = await EmbeddedFleet.StartAsync(options, line => TestContext.Current.SendDiagnosticMessage(line), TimeProvider.System, CancellationToken.None);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Chromium(), Args = ["--no-sandbox"] });
