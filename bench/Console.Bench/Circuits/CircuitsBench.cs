@@ -1,9 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 
 namespace OpsConsole.Bench.Circuits;
 
@@ -49,7 +45,7 @@ internal static class CircuitsBench
         var perSecond = (console.CpuSeconds() - cpu) / clock.Elapsed.TotalSeconds;
         var memory = (opened - before) / (double)count / 1e6;
         var latencies = watch.Latencies.Order().ToList();
-        double Percentile(double p) => latencies.Count == 0 ? double.NaN : latencies[(int)Math.Min(latencies.Count - 1, latencies.Count * p)];
+        double Percentile(double p) => ChangeWatch.Percentile(latencies, p);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"circuits {count} on {path}: {perSecond:0.000} CPU-s/s, {memory:0.00} MB resident a circuit, change to batch p50 {Percentile(0.5):0} ms p95 {Percentile(0.95):0} ms p99 {Percentile(0.99):0} ms ({latencies.Count} deliveries, {missed} missed), {circuits.Sum(c => c.Batches) / clock.Elapsed.TotalSeconds / count:0.00} batches a circuit a second"));
         await cancel.CancelAsync();
@@ -70,82 +66,4 @@ internal static class CircuitsBench
             Probes = new[] { new { Kind = "http", Target = $"http://127.0.0.1:{targetPort}/{i}", IntervalSeconds = i == 0 ? 0.25 : 1, TimeoutSeconds = 0.2, FailureThreshold = 1, SuccessThreshold = 1 } },
         }).ToArray(),
     };
-
-    /// <summary>Answers for every service; number 0 turns bad and good on command, and tells when the first such answer went out.</summary>
-    private sealed class SwitchableTarget
-    {
-        private volatile bool _failing;
-        private Action? _answered;
-
-        public void Switch(bool failing, Action answered)
-        {
-            Volatile.Write(ref _answered, answered);
-            _failing = failing;
-        }
-
-        public async Task<WebApplication> StartAsync(int port)
-        {
-            var builder = WebApplication.CreateSlimBuilder();
-            builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
-            var app = builder.Build();
-            app.Run(async context =>
-            {
-                var first = context.Request.Path == "/0";
-                context.Response.StatusCode = first && _failing ? 503 : 200;
-                await context.Response.WriteAsync("ok");
-                if (first) context.Response.OnCompleted(() =>
-                {
-                    Interlocked.Exchange(ref _answered, null)?.Invoke();
-                    return Task.CompletedTask;
-                });
-            });
-            await app.StartAsync();
-            return app;
-        }
-    }
-
-    /// <summary>Waits until every circuit received a batch that holds the expected word.</summary>
-    private sealed class ChangeWatch
-    {
-        private readonly Lock _lock = new();
-        private byte[] _word = [];
-        private long _started;
-        private int _outstanding;
-        private TaskCompletionSource _all = new();
-        private readonly HashSet<object> _seen = [];
-
-        public List<double> Latencies { get; } = [];
-
-        public void Expect(string word, int circuits)
-        {
-            lock (_lock)
-            {
-                (_word, _started, _outstanding, _all) = (Encoding.UTF8.GetBytes(word), 0, circuits, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-                _seen.Clear();
-            }
-        }
-
-        public void Start()
-        {
-            lock (_lock) _started = Stopwatch.GetTimestamp();
-        }
-
-        public void Seen(Circuit circuit, ReadOnlyMemory<byte> batch)
-        {
-            if (batch.Span.IndexOf(_word) < 0) return;
-            lock (_lock)
-            {
-                if (_started == 0 || !_seen.Add(circuit)) return;
-                Latencies.Add(Stopwatch.GetElapsedTime(_started).TotalMilliseconds);
-                if (--_outstanding == 0) _all.TrySetResult();
-            }
-        }
-
-        /// <summary>How many circuits did not show the change in time.</summary>
-        public async Task<int> WaitAsync(TimeSpan limit)
-        {
-            await Task.WhenAny(_all.Task, Task.Delay(limit));
-            lock (_lock) return _outstanding;
-        }
-    }
 }

@@ -43,7 +43,7 @@ internal static class ProbesBench
         cpu = console.CpuSeconds() - cpu;
         var until = TimeProvider.System.GetUtcNow();
         await Task.Delay(TimeSpan.FromSeconds(Math.Min(5, interval) + 3)); // What had started has ended or timed out, and is written.
-        var (probes, missed, unseen) = await CountAsync(console, targets, interval, from, until);
+        var (probes, missed, unseen) = await CountAsync(console.Database.Console.OwnerConnectionString, targets, interval, from, until);
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/status");
         request.Headers.Add("Cookie", console.Cookie);
         using var response = await console.Http.SendAsync(request);
@@ -53,9 +53,9 @@ internal static class ProbesBench
     }
 
     /// <summary>Stored samples of the window; starts that the schedule had and the samples of their target skip; targets without any sample.</summary>
-    private static async Task<(long Stored, long Missed, long Unseen)> CountAsync(ConsoleUnderTest console, int targets, double interval, DateTimeOffset from, DateTimeOffset until)
+    public static async Task<(long Stored, long Missed, long Unseen)> CountAsync(string database, int targets, double interval, DateTimeOffset from, DateTimeOffset until)
     {
-        await using var connection = new NpgsqlConnection(console.Database.Console.OwnerConnectionString);
+        await using var connection = new NpgsqlConnection(database);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand("""
             WITH seen AS (SELECT probe, at, extract(epoch FROM at - lag(at) OVER (PARTITION BY probe ORDER BY at)) AS gap FROM telemetry.sample WHERE at >= $1 AND at < $2)

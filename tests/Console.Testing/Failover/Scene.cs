@@ -43,8 +43,10 @@ public sealed class Scene : IAsyncDisposable
         while (Stopwatch.GetElapsedTime(start) < Settle)
         {
             var (primary, standbys) = await Fleet.PrimaryAsync();
-            said = $"primary {primary ?? "none"} with {standbys} standbys; last failure of the client: {Writer.LastFailure}";
-            if (primary is not null && standbys == Fleet.Regions.Count - 1 && await Writer.WritesAsync(TimeSpan.FromSeconds(1)) && await ConsoleSeesAsync(primary)) return primary;
+            if (primary is null || standbys < Fleet.Regions.Count - 1) said = $"primary {primary ?? "none"} with {standbys} standbys";
+            else if (!await Writer.WritesAsync(TimeSpan.FromSeconds(1))) said = $"{primary} leads, the client does not write; its last failure: {Writer.LastFailure}";
+            else if (await ConsoleMissesAsync(primary) is not { } missed) return primary;
+            else said = missed;
             await Task.Delay(200);
         }
         throw new TimeoutException($"The fleet did not settle: {said}");
@@ -112,18 +114,21 @@ public sealed class Scene : IAsyncDisposable
         return null;
     }
 
-    private async Task<bool> ConsoleSeesAsync(string primary)
+    /// <returns>what the console does not show yet; null: nothing is missing</returns>
+    private async Task<string?> ConsoleMissesAsync(string primary)
     {
         try
         {
             var cluster = (await Api.GetAsync("replication"))["clusters"]!.AsArray()[0]!;
-            var status = await Api.GetAsync("status");
-            return (string?)cluster["primaryRegion"] == primary && cluster["links"]!.AsArray().Count(l => (string?)l!["state"] == "streaming") >= Fleet.Regions.Count - 1
-                && status["regions"]!.AsArray().All(r => (string?)r!["status"] is "healthy" or "degraded");
+            if ((string?)cluster["primaryRegion"] != primary) return $"{primary} leads, the console shows {cluster["primaryRegion"]}";
+            var streams = cluster["links"]!.AsArray().Count(l => (string?)l!["state"] == "streaming");
+            if (streams < Fleet.Regions.Count - 1) return $"the console shows {streams} links that stream";
+            var ill = (await Api.GetAsync("status"))["regions"]!.AsArray().Where(r => (string?)r!["status"] is not ("healthy" or "degraded")).ToList();
+            return ill.Count == 0 ? null : "the console shows " + string.Join("; ", ill.Select(r => $"{r!["id"]} {r["status"]}: {r["reason"]}"));
         }
-        catch (HttpRequestException)
+        catch (HttpRequestException e)
         {
-            return false; // it is being started again
+            return $"the console does not answer: {e.Message}"; // it is being started again
         }
     }
 
