@@ -74,8 +74,7 @@ internal sealed class BackupKills(FleetUnderTest fleet, ConsoleApi api, Random r
     /// <summary>Two streamed backups become so old that the policy keeps one of them.</summary>
     private async Task AgeAsync()
     {
-        var file = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(fleet.Root, "fleet.json")))!;
-        await using var connection = new NpgsqlConnection((string)file["ConnectionStrings"]!["Owner"]!);
+        await using var connection = new NpgsqlConnection(FleetDatabase.Of(fleet));
         await connection.OpenAsync();
         await using var age = new NpgsqlCommand("""
             UPDATE backups.backup b SET started_at = b.started_at - interval '40 days', ended_at = b.ended_at - interval '40 days'

@@ -5,17 +5,12 @@ using Microsoft.Extensions.Logging;
 
 namespace OpsConsole.Bench.Circuits;
 
-/// <summary>Answers for every service; number 0 turns bad and good on command, and tells when the first such answer went out.</summary>
+/// <summary>Answers for every service; number 0 turns bad and good on command, and tells when it is about to give the first such answer.</summary>
 internal sealed class SwitchableTarget
 {
-    private volatile bool _failing;
-    private Action? _answered;
+    private volatile Answer _answer = new(false, null);
 
-    public void Switch(bool failing, Action answered)
-    {
-        Volatile.Write(ref _answered, answered);
-        _failing = failing;
-    }
+    public void Switch(bool failing, Action answered) => _answer = new Answer(failing, answered);
 
     public async Task<WebApplication> StartAsync(int port)
     {
@@ -25,16 +20,21 @@ internal sealed class SwitchableTarget
         var app = builder.Build();
         app.Run(async context =>
         {
-            var first = context.Request.Path == "/0";
-            context.Response.StatusCode = first && _failing ? 503 : 200;
+            var answer = context.Request.Path == "/0" ? _answer : null;
+            context.Response.StatusCode = answer is { Failing: true } ? 503 : 200;
+            answer?.Given();
             await context.Response.WriteAsync("ok");
-            if (first) context.Response.OnCompleted(() =>
-            {
-                Interlocked.Exchange(ref _answered, null)?.Invoke();
-                return Task.CompletedTask;
-            });
         });
         await app.StartAsync();
         return app;
+    }
+
+    private sealed class Answer(bool failing, Action? first)
+    {
+        private Action? _first = first;
+
+        public bool Failing => failing;
+
+        public void Given() => Interlocked.Exchange(ref _first, null)?.Invoke();
     }
 }

@@ -13,7 +13,7 @@ namespace OpsConsole.Bench.Together;
 /// probes start in time, are none left out, and does a change come to every page as fast as before?</summary>
 internal static class TogetherBench
 {
-    private static readonly string[] Experiments = ["network-latency", "network-bandwidth", "network-resets", "application-errors", "application-latency"];
+    private static readonly string[] Experiments = ["network-latency", "network-bandwidth", "network-resets", "application-latency", "host-disk"];
     private const double Interval = 10;
 
     public static async Task RunAsync(int targets, int pages, int seconds, int port)
@@ -43,7 +43,10 @@ internal static class TogetherBench
         {
             var call = new JsonObject { ["durationSeconds"] = seconds + 90, ["reason"] = "measurement" };
             call["planHash"] = (string)(await api.PostAsync($"experiments/{experiment}/preview", call.DeepClone().AsObject()))["plan"]!["hash"]!;
-            operations.Add((string)(await api.PostAsync($"experiments/{experiment}/run", call))["operationId"]!);
+            var asked = await api.PostAsync($"experiments/{experiment}/run", call);
+            operations.Add((string)asked["operationId"]!);
+            if ((string?)asked["approvalId"] is { } approval)
+                await api.PostAsync($"approvals/{approval}/approve", new JsonObject { ["planHash"] = (string)call["planHash"]!, ["comment"] = "measurement" }, "approver1");
         }
         foreach (var operation in operations)
             while ((string?)(await api.GetAsync($"operations/{operation}"))["result"]?["injection"] != "passed") await Task.Delay(200);
@@ -71,10 +74,11 @@ internal static class TogetherBench
             var (length, until) = (clock.Elapsed.TotalSeconds, TimeProvider.System.GetUtcNow());
             cpu = Cpu(process) - cpu;
             await Task.Delay(TimeSpan.FromSeconds(8)); // What had started has ended or timed out, and is written.
-            var (stored, skipped, unseen, jitter) = await SamplesAsync(fleet, targets, from, until);
+            var (stored, skipped, unseen) = await SamplesAsync(fleet, targets, from, until);
+            var engine = (await api.GetAsync("status"))["components"]!.AsArray().First(c => (string)c!["name"]! == "probe engine")!["detail"];
             var latencies = watch.Latencies.Order().ToList();
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{when}: {targets} probed targets, {stored} probes stored, {skipped} skipped, {unseen} targets unseen, starts off their schedule p99 {jitter:0} ms; {pages} pages, change to batch p50 {ChangeWatch.Percentile(latencies, 0.5):0} p95 {ChangeWatch.Percentile(latencies, 0.95):0} p99 {ChangeWatch.Percentile(latencies, 0.99):0} ms, {latencies.Count} deliveries, {missed} missed, {(circuits.Sum(c => c.Batches) - batches) / length / pages:0.00} batches a page a second; console {cpu / length:0.000} CPU-s/s"));
+                $"{when}: {targets} probed targets, {stored} probes stored, {skipped} skipped, {unseen} targets unseen, of all since the start {engine}; {pages} pages, change to batch p50 {ChangeWatch.Percentile(latencies, 0.5):0} p95 {ChangeWatch.Percentile(latencies, 0.95):0} p99 {ChangeWatch.Percentile(latencies, 0.99):0} ms, {latencies.Count} deliveries, {missed} missed, {(circuits.Sum(c => c.Batches) - batches) / length / pages:0.00} batches a page a second; console {cpu / length:0.000} CPU-s/s"));
         }
     }
 
@@ -84,20 +88,19 @@ internal static class TogetherBench
         return process.TotalProcessorTime.TotalSeconds;
     }
 
-    /// <summary>Of the added targets: samples stored, starts left out, targets never seen, and how far two starts lie from one interval apart.</summary>
-    private static async Task<(long Stored, long Skipped, long Unseen, double JitterMs)> SamplesAsync(FleetUnderTest fleet, int targets, DateTimeOffset from, DateTimeOffset until)
+    /// <summary>Of the added targets: samples stored, starts left out and targets never seen.</summary>
+    private static async Task<(long Stored, long Skipped, long Unseen)> SamplesAsync(FleetUnderTest fleet, int targets, DateTimeOffset from, DateTimeOffset until)
     {
-        var file = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(fleet.Root, "fleet.json")))!;
-        await using var connection = new NpgsqlConnection((string)file["ConnectionStrings"]!["Owner"]!);
+        await using var connection = new NpgsqlConnection(FleetDatabase.Of(fleet));
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand("""
             WITH seen AS (SELECT s.probe, s.at, extract(epoch FROM s.at - lag(s.at) OVER (PARTITION BY s.probe ORDER BY s.at)) AS gap
                 FROM telemetry.sample s WHERE s.at >= $1 AND s.at < $2 AND s.probe IN (SELECT p.id FROM telemetry.probe p JOIN telemetry.series k ON k.id = p.series WHERE k.key LIKE '%added-%' AND k.key NOT LIKE '%added-0000'))
-            SELECT count(*), coalesce(sum(greatest(0, round(gap / $3) - 1)), 0)::bigint, $4 - count(DISTINCT probe), coalesce(percentile_cont(0.99) WITHIN GROUP (ORDER BY abs(gap - $3)) * 1000, 0)::double precision FROM seen
+            SELECT count(*), coalesce(sum(greatest(0, round(gap / $3) - 1)), 0)::bigint, $4 - count(DISTINCT probe) FROM seen
             """, connection) { Parameters = { new() { Value = from.UtcDateTime }, new() { Value = until.UtcDateTime }, new() { Value = Interval }, new() { Value = (long)targets - 1 } } };
         await using var reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
-        return (reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetDouble(3));
+        return (reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
     }
 
     private static async Task<string> SessionAsync(HttpClient http, Uri console, FleetUnderTest fleet)
@@ -122,7 +125,7 @@ internal static class TogetherBench
             var service = $"Fleet:Services:{1000 + i}";
             yield return $"{service}:Id=added-{i:0000}";
             yield return $"{service}:Region=eu-west-1";
-            yield return $"{service}:Kind=api";
+            yield return $"{service}:Kind=external";
             yield return $"{service}:Tier=low";
             yield return $"{service}:Probes:0:Kind=http";
             yield return $"{service}:Probes:0:Target=http://127.0.0.1:{targetPort}/{i}";
