@@ -19,7 +19,6 @@ public sealed record NodeReading(
     /// <summary>Of a standby that was asked: the primary from whom the last write of a console came. Null: not asked, or there was none.</summary>
     public WriterWitness? LastWriter { get; init; }
 
-
     public static NodeReading Unknown(DateTimeOffset at, TimeSpan lived) => new(false, true, false, null, 0, 0, null, 0, 0, ProbeFailure.None, at, lived);
 }
 
