@@ -15,7 +15,7 @@ public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge
 {
     private static readonly TimeSpan Managers = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(30);
-    private readonly Kept<(IReadOnlyList<string> Silent, double? LoadRps, IReadOnlyDictionary<string, int>? Weights)> _traffic = new(Managers, time);
+    private readonly Kept<(IReadOnlyList<string> Silent, double? LoadRps, IReadOnlyDictionary<string, int>? Weights)> _traffic = new(Managers, time, keep: t => t.Silent.Count == 0);
     private readonly Kept<IReadOnlyList<ActiveHold>> _holds = new(TimeSpan.FromSeconds(1), time);
     private readonly Dictionary<string, Kept<double?>> _skew = fleet.Clusters.Keys.ToDictionary(c => c, _ => new Kept<double?>(TimeSpan.FromSeconds(30), time));
     private readonly Dictionary<string, Kept<DateTimeOffset?>> _backups = fleet.Clusters.Keys.ToDictionary(c => c, _ => new Kept<DateTimeOffset?>(TimeSpan.FromSeconds(10), time));
@@ -82,7 +82,8 @@ public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge
 
 /// <summary>A value that is measured again only when it is older than it may be. Callers never wait for a second measurement: they get
 /// the last one while the next is made. Callers at once share one measurement.</summary>
-internal sealed class Kept<T>(TimeSpan age, TimeProvider time)
+/// <param name="keep">which values may be kept; null: all. One that may not is measured again by the next who asks.</param>
+internal sealed class Kept<T>(TimeSpan age, TimeProvider time, Func<T, bool>? keep = null)
 {
     private readonly Lock _gate = new();
     private (T Value, long At)? _last;
@@ -113,7 +114,7 @@ internal sealed class Kept<T>(TimeSpan age, TimeProvider time)
     {
         await Task.Yield(); // not under the caller's lock
         var value = await measure(CancellationToken.None);
-        lock (_gate) _last = (value, time.GetTimestamp());
+        lock (_gate) _last = keep is null || keep(value) ? (value, time.GetTimestamp()) : null;
         return value;
     }
 }

@@ -20,7 +20,7 @@ public sealed record PreflightFacts(FleetModel Fleet, FleetSnapshot Picture, Dat
     public string? MaintenanceReason { get; init; }
     /// <summary>Largest difference between a node's clock and the console's; null when unknown.</summary>
     public double? ClockSkewSeconds { get; init; }
-    /// <summary>Ids of traffic managers that do not answer.</summary>
+    /// <summary>Traffic managers that do not answer, each with the reason.</summary>
     public IReadOnlyList<string> UnreachableTrafficManagers { get; init; } = [];
     /// <summary>Region in which the console's own database lies; empty for a site of its own.</summary>
     public string ConsoleStateRegion { get; init; } = "";

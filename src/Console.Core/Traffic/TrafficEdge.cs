@@ -147,25 +147,34 @@ public sealed class TrafficEdge(FleetModel fleet) : IDisposable
         return counters;
     }
 
-    /// <summary>Ids of traffic managers that do not answer.</summary>
+    /// <summary>Traffic managers that do not answer, each with what it said last. One is asked twice before it counts as silent: a refusal
+    /// for a moment's delay would stand in the way of a failover.</summary>
+    /// <param name="limit">for each of the two looks</param>
     public async Task<IReadOnlyList<string>> UnreachableAsync(TimeSpan limit, TimeProvider time, CancellationToken cancel)
     {
         var answers = await Task.WhenAll(fleet.Options.TrafficManagers.Where(m => m.Kind != TrafficManagerKind.Route53).Select(async manager =>
-        {
-            using var deadline = new CancellationTokenSource(limit, time);
-            using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancel);
-            try
-            {
-                if (manager.Kind == TrafficManagerKind.HaProxy) await new HaProxyRuntime(manager.Address).ReadAsync(both.Token);
-                else await _poolers[manager.Id].ReadAsync(both.Token);
-                return null;
-            }
-            catch (Exception) when (!cancel.IsCancellationRequested)
-            {
-                return manager.Id; // whatever the reason: it did not answer as it should
-            }
-        }));
+            await ProblemAsync(manager, limit, time, cancel) is null || await ProblemAsync(manager, limit, time, cancel) is not { } problem ? null : $"{manager.Id}: {problem}"));
         return answers.OfType<string>().ToList();
+    }
+
+    private async Task<string?> ProblemAsync(TrafficManagerOptions manager, TimeSpan limit, TimeProvider time, CancellationToken cancel)
+    {
+        using var deadline = new CancellationTokenSource(limit, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancel);
+        try
+        {
+            if (manager.Kind == TrafficManagerKind.HaProxy) await new HaProxyRuntime(manager.Address).ReadAsync(both.Token);
+            else await _poolers[manager.Id].ReadAsync(both.Token);
+            return null;
+        }
+        catch (Exception) when (deadline.IsCancellationRequested && !cancel.IsCancellationRequested)
+        {
+            return $"no answer within {limit.TotalSeconds:0.#} s";
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            return e.Message; // whatever the reason: it did not answer as it should
+        }
     }
 
     private async Task EachAsync(Func<TrafficManagerOptions, string> backendOf, string region, Func<HaProxyRuntime, string, string, Task> act)

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using OpsConsole.Core.Drivers.HaProxy;
 using OpsConsole.Core.Drivers.PgBouncer;
 using OpsConsole.Core.Fleet;
@@ -84,6 +86,35 @@ public sealed class RealProxyTests
         var error = await Assert.ThrowsAsync<TrafficManagerException>(() => new PgBouncerDriver().View(manager).ReadAsync(TestContext.Current.CancellationToken));
 
         Assert.DoesNotContain("wrong-password", error.Message);
+    }
+
+    [Theory]
+    [InlineData(1, "")]
+    [InlineData(2, "dropped: ")]
+    public async Task Edge_ManagerThatDropsAConnection_IsSilentOnlyWhenItDropsTheNextToo(int drops, string silent)
+    {
+        var postgres = await TestPostgres.SharedAsync();
+        var port = TestProxy.FreePort();
+        await using var proxy = await TestProxy.PgBouncerAsync(port, postgres.Port, "postgres", "right");
+        using var front = new TcpListener(IPAddress.Loopback, 0);
+        front.Start();
+        using var edge = new TrafficEdge(new FleetModel(new FleetOptions
+        {
+            TrafficManagers = [new TrafficManagerOptions { Id = "dropped", Kind = TrafficManagerKind.PgBouncer, Address = front.LocalEndpoint.ToString()!, Username = "admin", Password = "right" }],
+        }));
+
+        var asked = edge.UnreachableAsync(TimeSpan.FromSeconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
+        for (var i = 0; i < drops; i++) (await front.AcceptTcpClientAsync(TestContext.Current.CancellationToken)).Dispose();
+        if (silent.Length == 0)
+        {
+            using var inbound = (await front.AcceptTcpClientAsync(TestContext.Current.CancellationToken)).GetStream();
+            using var outbound = new TcpClient("127.0.0.1", port).GetStream();
+            await Task.WhenAny(inbound.CopyToAsync(outbound, TestContext.Current.CancellationToken), outbound.CopyToAsync(inbound, TestContext.Current.CancellationToken), asked);
+        }
+
+        var answers = await asked;
+        if (silent.Length == 0) Assert.Empty(answers);
+        else Assert.StartsWith(silent, Assert.Single(answers), StringComparison.Ordinal);
     }
 
     private static TrafficManagerOptions Manager(int runtimePort) => new()
