@@ -24,6 +24,7 @@ public sealed class ChaosTests(ConsoleUnderTest console)
         await ask.ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Yes" }).ClickAsync();
         await page.WaitForURLAsync("**/operations/*");
+        var operation = page.Url[(page.Url.LastIndexOf('/') + 1)..];
         await Assertions.Expect(page.GetByText("MB filled").First).ToBeVisibleAsync(new() { Timeout = 30_000 });
         Assert.NotEmpty(Fills());
 
@@ -38,6 +39,14 @@ public sealed class ChaosTests(ConsoleUnderTest console)
         await page.GetByRole(AriaRole.Button, new() { Name = "Release the stop" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Yes" }).ClickAsync();
         await Assertions.Expect(page.GetByText("Experiments and drills are ended")).ToBeHiddenAsync(new() { Timeout = 15_000 });
+
+        var phone = await console.PersonAsync("viewer", Device.Phone, ColorScheme.Dark);
+        await phone.GotoAsync($"/api/v1/operations/{operation}/report?format=html");
+        await Assertions.Expect(phone.GetByRole(AriaRole.Heading, new() { Name = "Executed steps" })).ToBeVisibleAsync();
+        await phone.ShootAsync("experiment-report-phone");
+        Assert.Empty(await phone.EvaluateAsync<string[]>("() => [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth).map(e => `${e.tagName} ${e.textContent.slice(0, 40)}`)"));
+        Assert.Empty(await phone.SeriousFindingsAsync());
+        Assert.Equal("rgb(20, 25, 31)", await phone.EvaluateAsync<string>("() => getComputedStyle(document.body).backgroundColor"));
     }
 
     [Fact]

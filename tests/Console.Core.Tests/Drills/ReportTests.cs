@@ -31,6 +31,17 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public void Html_WithoutChecksOrSteps_SaysNoneInsteadOfAnEmptyTable()
+    {
+        var html = ReportHtml.Render(Report with { Checks = [], NotExecuted = [], Approvals = [] });
+
+        Assert.Contains("<h2>Checks before it began</h2><p>None.</p>", html, StringComparison.Ordinal);
+        Assert.Contains("<h2>Steps that were not executed</h2><p>None.</p>", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<tbody></tbody>", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<th scope=\"col\"></th>", html, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Csv_OfAReport_QuotesAndDisarmsFormulas()
     {
         var csv = ReportCsv.Render(Report);

@@ -7,15 +7,20 @@ namespace OpsConsole.Core.Drills.Reports;
 /// <summary>A report as one HTML page without scripts that prints well and can be kept as a file.</summary>
 public static class ReportHtml
 {
+    // On paper always dark on light; on a phone each row is a card, its cells under their columns' names.
     private const string Style = """
-        body{font:14px/1.45 system-ui,sans-serif;color:#16202c;background:#fff;max-width:60rem;margin:2rem auto;padding:0 1rem}
-        h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.1rem;margin:1.6rem 0 .4rem;border-bottom:1px solid #c6ced6}
-        table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.25rem .5rem;border-bottom:1px solid #dde3e8}
-        th{color:#4a5663;font-weight:600}td.n{text-align:right;font-variant-numeric:tabular-nums}.muted{color:#4a5663}
-        .passed::before{content:"✔ "}.failed::before{content:"✖ "}.skipped::before,.notRun::before{content:"– "}.passed{color:#12662f}.failed{color:#a3161b}.passed,.failed,.skipped,.notRun,time{white-space:nowrap}
-        code{overflow-wrap:anywhere}figure{margin:0}
-        svg{width:100%;height:110px;border-bottom:1px solid #c6ced6}polyline{fill:none;stroke:#1f5fbf;stroke-width:2;vector-effect:non-scaling-stroke}.wrap{overflow-x:auto}
-        .limit{stroke:#a3161b;stroke-width:1;stroke-dasharray:6 4;vector-effect:non-scaling-stroke}.fault{fill:#f6e3c5}
+        :root{color-scheme:light dark;--ink:#16202c;--soft:#4a5663;--ground:#fff;--line:#c6ced6;--hair:#dde3e8;--good:#12662f;--bad:#a3161b;--curve:#1f5fbf;--fault:#f6e3c5}
+        @media screen and (prefers-color-scheme:dark){:root{--ink:#e3e8ee;--soft:#aab4bf;--ground:#14191f;--line:#46515d;--hair:#2c343d;--good:#6fd08c;--bad:#ff8f8a;--curve:#7fb0ff;--fault:#4a3a1c}}
+        body{font:14px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--ground);max-width:60rem;margin:2rem auto;padding:0 1rem}
+        h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.1rem;margin:1.6rem 0 .4rem;border-bottom:1px solid var(--line)}
+        table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.25rem .5rem;border-bottom:1px solid var(--hair);overflow-wrap:break-word}code{overflow-wrap:anywhere}
+        th{color:var(--soft);font-weight:600}.muted{color:var(--soft)}
+        .passed::before{content:"✔ "}.failed::before{content:"✖ "}.skipped::before,.notRun::before{content:"– "}.passed{color:var(--good)}.failed{color:var(--bad)}.passed,.failed,.skipped,.notRun,time{white-space:nowrap}
+        figure{margin:0}svg{width:100%;height:110px;border-bottom:1px solid var(--line)}polyline{fill:none;stroke:var(--curve);stroke-width:2;vector-effect:non-scaling-stroke}
+        .limit{stroke:var(--bad);stroke-width:1;stroke-dasharray:6 4;vector-effect:non-scaling-stroke}.fault{fill:var(--fault)}
+        @media screen and (max-width:40rem){
+        thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}table,tbody,tr,td,tbody th{display:block}tr{padding:.35rem 0;border-bottom:1px solid var(--line)}td,tbody th{border:0;padding:.1rem 0}
+        td[data-of]{position:relative;padding-left:7rem}td[data-of]::before{content:attr(data-of);position:absolute;left:0;color:var(--soft)}td:empty{display:none}}
         @media print{body{margin:0;max-width:none;font-size:11px}h2,tr,figure{break-inside:avoid}a{color:inherit;text-decoration:none}}
         """;
 
@@ -37,7 +42,7 @@ public static class ReportHtml
         ]));
         if (report.Tests.Count > 0) Section(html, "Tests", () => Table(html, ["test", "verdict", "evidence", "s"], report.Tests.Select(t => new[] { E(t.Name), Verdict(t.Verdict), E(t.Evidence), N(t.Seconds) })));
         if (report.Objectives.Count > 0)
-            Section(html, "Objectives", () => Table(html, ["cluster", "objective", "target, s", "measured, s", ""], report.Objectives.Select(o => new[] { E(o.Of), o.Objective, N(o.TargetSeconds), N(o.MeasuredSeconds), Verdict(o.Met ? "passed" : "failed") })));
+            Section(html, "Objectives", () => Table(html, ["cluster", "objective", "target, s", "measured, s", "verdict"], report.Objectives.Select(o => new[] { E(o.Of), o.Objective, N(o.TargetSeconds), N(o.MeasuredSeconds), Verdict(o.Met ? "passed" : "failed") })));
         Section(html, report.ComparedWith is { } last ? $"Different from the last run ({last})" : "Different from the last run", () =>
         {
             if (report.Differences.Count == 0) html.Append(report.ComparedWith is null ? "<p>This is the first.</p>" : "<p>Nothing.</p>");
@@ -54,10 +59,14 @@ public static class ReportHtml
             if (report.Approvals.Count == 0) html.Append("<p>None was needed.</p>");
             else Table(html, ["by", "decision", "comment", "second factor", "at"], report.Approvals.Select(a => new[] { E(a.By), a.Approve ? "approved" : "rejected", E(a.Comment), E(a.StepUp ?? ""), At(a.At) }));
         });
-        Section(html, "Checks before it began", () => Table(html, ["check", "verdict", "measured", "limit", ""], report.Checks.Select(c => new[] { E(c.Id), E(c.Verdict.ToString().ToLowerInvariant()), E(c.Measured), E(c.Limit), E(c.Message) })));
+        Section(html, "Checks before it began", () =>
+        {
+            if (report.Checks.Count == 0) html.Append("<p>None.</p>");
+            else Table(html, ["check", "verdict", "measured", "limit", "said"], report.Checks.Select(c => new[] { E(c.Id), E(c.Verdict.ToString().ToLowerInvariant()), E(c.Measured), E(c.Limit), E(c.Message) }));
+        });
         foreach (var (condition, points) in report.Measurements.GroupBy(m => m.Condition).Select(g => (g.Key, g.ToList())))
             Section(html, condition, () => Chart(html, points));
-        Section(html, "Timeline", () => Table(html, ["at (UTC)", "what", "step", ""], report.Timeline.Select(t => new[] { Clock(t.At, report.AskedAt), E(t.Kind), E(t.Step), E(t.Text) })));
+        Section(html, "Timeline", () => Table(html, ["at (UTC)", "what", "step", "said"], report.Timeline.Select(t => new[] { Clock(t.At, report.AskedAt), E(t.Kind), E(t.Step), E(t.Text) })));
         return html.Append("</main></body></html>").ToString();
     }
 
@@ -73,12 +82,12 @@ public static class ReportHtml
 
     private static void Table(StringBuilder html, string[]? head, IEnumerable<string[]> rows)
     {
-        html.Append("<div class=\"wrap\"><table>");
+        html.Append("<table>");
         if (head is not null) html.Append("<thead><tr>").Append(string.Concat(head.Select(h => $"<th scope=\"col\">{E(h)}</th>"))).Append("</tr></thead>");
         html.Append("<tbody>");
         foreach (var row in rows)
-            html.Append("<tr>").Append(head is null ? $"<th scope=\"row\">{row[0]}</th>" : $"<td>{row[0]}</td>").Append(string.Concat(row.Skip(1).Select(c => $"<td>{c}</td>"))).Append("</tr>");
-        html.Append("</tbody></table></div>");
+            html.Append("<tr>").Append(string.Concat(row.Select((cell, i) => head is not null ? $"<td data-of=\"{E(head[i])}\">{cell}</td>" : i == 0 ? $"<th scope=\"row\">{cell}</th>" : $"<td>{cell}</td>"))).Append("</tr>");
+        html.Append("</tbody></table>");
     }
 
     /// <summary>The line of what was measured, over the time in which the fault was there, with the limit dashed.</summary>
