@@ -57,7 +57,7 @@ internal sealed class BackupFleetBench(Scene scene, int rounds, int port)
         var bin = Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(d => int.Parse(Path.GetFileName(d), CultureInfo.InvariantCulture)).First() + "/bin";
         await ShellAsync($"rm -rf {data}; mkdir -m 700 {data}; chown --reference={Site}/postgres {data}");
         await AsPostgresAsync($"{Site}/pgbackrest.sh --stanza=orders --repo=1 --pg1-path={data} --process-max=2 --type=time --target='{target.UtcDateTime:yyyy-MM-dd HH:mm:ss.ffffff}+00' --target-action=promote restore"
-            + $" && rm -f {data}/standby.signal && {bin}/pg_ctl -D {data} -w -t 600 -l {data}.log -o \"-p {port} -h 127.0.0.1 -c archive_mode=off -c unix_socket_directories='' -c synchronous_standby_names='' -c primary_conninfo=''\" start >/dev/null");
+            + $" && rm -f {data}/standby.signal && {bin}/pg_ctl -D {data} -w -t 600 -l {data}/server.log -o \"-p {port} -h 127.0.0.1 -c archive_mode=off -c unix_socket_directories='' -c synchronous_standby_names='' -c primary_conninfo=''\" start >/dev/null");
         var at = new NpgsqlConnectionStringBuilder(Fleet.Node(Region)) { Port = port };
         await using (var connection = new NpgsqlConnection(at.ConnectionString))
         {

@@ -78,7 +78,7 @@ internal static class TogetherBench
             var engine = (await api.GetAsync("status"))["components"]!.AsArray().First(c => (string)c!["name"]! == "probe engine")!["detail"];
             var latencies = watch.Latencies.Order().ToList();
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{when}: {targets} probed targets, {stored} probes stored, {skipped} skipped, {unseen} targets unseen, of all since the start {engine}; {pages} pages, change to batch p50 {ChangeWatch.Percentile(latencies, 0.5):0} p95 {ChangeWatch.Percentile(latencies, 0.95):0} p99 {ChangeWatch.Percentile(latencies, 0.99):0} ms, {latencies.Count} deliveries, {missed} missed, {(circuits.Sum(c => c.Batches) - batches) / length / pages:0.00} batches a page a second; console {cpu / length:0.000} CPU-s/s"));
+                $"{when}: {targets} probed targets, {stored} probes stored, {skipped} skipped, {unseen} targets unseen, {engine}; {pages} pages, change to batch p50 {ChangeWatch.Percentile(latencies, 0.5):0} p95 {ChangeWatch.Percentile(latencies, 0.95):0} p99 {ChangeWatch.Percentile(latencies, 0.99):0} ms, {latencies.Count} deliveries, {missed} missed, {(circuits.Sum(c => c.Batches) - batches) / length / pages:0.00} batches a page a second; console {cpu / length:0.000} CPU-s/s"));
         }
     }
 

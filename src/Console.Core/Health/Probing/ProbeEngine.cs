@@ -33,7 +33,7 @@ public sealed partial class ProbeEngine : IObserver
 
     public string Name => ComponentName;
 
-    /// <summary>How late probes started, and what was left out; since the process began.</summary>
+    /// <summary>How late probes started in the last minute, and what was left out since the process began.</summary>
     public ProbeStatistics Statistics { get; } = new();
 
     public async Task RunAsync(CancellationToken cancel)
@@ -53,7 +53,8 @@ public sealed partial class ProbeEngine : IObserver
     {
         var skipped = Statistics.TakeSkipped();
         _reducer.Component(ComponentName, skipped == 0 ? HealthStatus.Healthy : HealthStatus.Degraded,
-            skipped == 0 ? $"{_plan.Probes.Count} probes, started within {Statistics.LatenessMs(99)} ms (p99)" : $"{skipped} runs were left out: the one before had not ended", _time.GetUtcNow());
+            skipped == 0 ? $"{_plan.Probes.Count} probes, started within {Statistics.LatenessMs(99)} ms (p99 of the last minute)" : $"{skipped} runs were left out: the one before had not ended", _time.GetUtcNow());
+        Statistics.Mark();
     }
 
     [LoggerMessage(2001, LogLevel.Information, "Probing {Count} targets")]
