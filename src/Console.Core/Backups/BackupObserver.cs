@@ -27,8 +27,8 @@ public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, Bac
         while (await timer.WaitForNextTickAsync(cancel))
         {
             foreach (var cluster in clusters) await LookAsync(cluster, cancel);
-            if (rounds++ % 15 == 0) metrics.Show(await FiguresAsync(clusters, cancel));
-            if (rounds % 1800 == 0) await moments.TrimAsync(cancel);
+            if (rounds++ % 30 == 0) metrics.Show(await FiguresAsync(clusters, cancel));
+            if (rounds % 3600 == 0) await moments.TrimAsync(cancel);
         }
     }
 

@@ -11,7 +11,7 @@ public sealed class BackupsOptions
     public string TimeZone { get; set; } = "UTC";
 
     /// <summary>How often the newest restorable moment is looked for. 1 to 60 s.</summary>
-    public double WatchSeconds { get; set; } = 2;
+    public double WatchSeconds { get; set; } = 1;
 
     public List<PgBackRestOptions> PgBackRest { get; set; } = [];
     public List<PgDumpOptions> PgDump { get; set; } = [];
