@@ -177,5 +177,19 @@ internal static class Campaigns
 
     /// <summary>The postmaster and its children.</summary>
     private static List<int> Processes(int postmaster) =>
-        [postmaster, .. File.ReadAllText($"/proc/{postmaster}/task/{postmaster}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(p => int.Parse(p, CultureInfo.InvariantCulture))];
+        [postmaster, .. Directory.EnumerateDirectories("/proc").Select(d => int.TryParse(Path.GetFileName(d), out var pid) ? pid : 0).Where(p => p > 0 && Parent(p) == postmaster)];
+
+    /// <returns>null: the process has ended</returns>
+    private static int? Parent(int process)
+    {
+        try
+        {
+            var stat = File.ReadAllText($"/proc/{process}/stat"); // "pid (name) state parent ...": a name may contain blanks and brackets
+            return int.Parse(stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
 }
