@@ -10,6 +10,8 @@ public sealed class FailoverOptions
 
     /// <summary>How long PAUSE may wait for running transactions; past it clients go on and the switchover is rolled back. 0.1 to 60.</summary>
     [Range(0.1, 60)] public double DrainSeconds { get; set; } = 5;
+    /// <summary>How long the rest of the source's log segment may be written before clients wait; 0: not at all. 0 to 600.</summary>
+    [Range(0, 600)] public double FillSeconds { get; set; } = 10;
     /// <summary>For a standby to leave recovery, to follow another node, to confirm commits. 1 to 300 each.</summary>
     [Range(1, 300)] public double PromoteSeconds { get; set; } = 20;
     [Range(1, 300)] public double FollowSeconds { get; set; } = 10;

@@ -57,7 +57,7 @@ public static class FailoverRegistration
     /// <summary>Code of every step that a plan may name.</summary>
     public static IReadOnlyList<Type> Steps { get; } =
     [
-        typeof(OpenFleet), typeof(EnsureSlots), typeof(Checkpoint), typeof(ConfirmOnTarget), typeof(PresetConfirmations), typeof(FollowTarget), typeof(DetachStandbys), typeof(CatchUp),
+        typeof(OpenFleet), typeof(EnsureSlots), typeof(Checkpoint), typeof(FillSegment), typeof(ConfirmOnTarget), typeof(PresetConfirmations), typeof(FollowTarget), typeof(DetachStandbys), typeof(CatchUp),
         typeof(StopSource), typeof(CompareLog), typeof(Promote), typeof(CommitInForce), typeof(RestoreConfirmations), typeof(CutWrites), typeof(LeadWrites), typeof(PauseClients),
         typeof(ResumeClients), typeof(ShiftTraffic), typeof(OpenTraffic), typeof(WatchTarget), typeof(FenceSource), typeof(VerifyService), typeof(RejoinSource), typeof(RunHook), typeof(StartService), typeof(ScaleService), typeof(PromoteCache), typeof(FollowCache), typeof(Measure),
         typeof(LeaveLogDestination), typeof(ReturnLogDestination), typeof(RepointStandby), typeof(CopyStandby), typeof(DropSlots),

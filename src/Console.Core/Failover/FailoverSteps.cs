@@ -73,6 +73,7 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
         yield return Step(ConfirmOnTarget.StepName, $"{Target} confirms commits", $"Every acknowledged row is then on {Target}.", undo: "The usual standbys confirm again.");
         yield return Step(FollowTarget.StepName, "Re-point the other standbys", $"They stream from {Target}.", undo: $"They stream from {Source} again.", p => p["streaming"] = true);
         yield return Step(PresetConfirmations.StepName, $"Preset {Target}'s confirmations", "In force from its first commit as primary.", undo: "The usual list.");
+        yield return Neutral(FillSegment.StepName, "Fill the log segment", "The stop would send its unused rest while clients wait.") with { Optional = true, TimeoutSeconds = options.FillSeconds + 10 };
         if (HasPooler) yield return Step(PauseClients.StepName, "PAUSE clients", $"They wait; running transactions get {options.DrainSeconds.ToString("0.#", CultureInfo.InvariantCulture)} s.", undo: "RESUME", p => p["drainSeconds"] = options.DrainSeconds) with { Critical = true, TimeoutSeconds = options.DrainSeconds + 10 };
         yield return Step(StopSource.StepName, $"Stop {Source}", "Fast and in order: its standbys get the last of its log.", undo: $"Start {Source} as the primary that it was.") with { Critical = true, TimeoutSeconds = 60 };
         yield return Neutral(CompareLog.StepName, "Compare the log", $"{Target} holds {Source}'s last record: nothing is lost.") with { Critical = true, TimeoutSeconds = 30 };

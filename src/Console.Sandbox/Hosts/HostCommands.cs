@@ -17,6 +17,9 @@ public static class HostCommands
         const string alive = "{ read -r x y s z < /proc/$p/stat; } 2>/dev/null && [ $s != Z ]";
         // A pid file may outlive its server, whose number another process may have by now: what counts is who works in the directory.
         var serves = $"p=$(head -n 1 {data}/postmaster.pid 2>/dev/null) && [ /proc/$p/cwd -ef {data} ]";
+        const string once = "n=$((n+1)); [ $n -eq 1 ] && a=$(pgrep -P $p -f ' archiver') && pkill -KILL -P $a";
+        // The state in the control file, cheaper than pg_controldata, which is asked at the end: 1 is "shut down".
+        var down = $"[ $(od -An -td4 -j16 -N4 {data}/global/pg_control) -eq 1 ]";
         // Also those that a killed postmaster left behind, or had just forked: while one of them has the old shared memory no server starts.
         var killAll = $"while a=$(for q in $(find -L /proc/[0-9]*/cwd -maxdepth 0 -samefile {data} 2>/dev/null | cut -d / -f 3); do {{ read -r c < /proc/$q/comm; }} 2>/dev/null && [ $c = postgres ] && echo $q; done); [ -n \"$a\" ]; do kill -KILL $a 2>/dev/null; sleep 0.01; done; rm -f {data}/postmaster.pid";
         var keep = $"mkdir -p {data}.keep && cp -p {data}/postgresql.conf {data}/sandbox.conf {data}/pg_hba.conf {data}.keep/";
@@ -28,7 +31,8 @@ public static class HostCommands
         {
             ["postgres.start"] = $"{serves} || {{ {killAll}; }}; {ctl} start",
             // The archiver is not waited for: what it has not brought away yet is brought by the next primary (wal.again).
-            ["postgres.stop"] = $"touch {hold}; {serves} && kill -INT $p && {{ n=0; while {alive}; do sleep 0.01; n=$((n+1)); [ $n -eq 1 ] && a=$(pgrep -P $p -f ' archiver') && pkill -KILL -P $a; done; }}; rm -f {hold}; {binaries["pg_controldata"]} -D {data}",
+            ["postgres.stop"] = $"touch {hold}; {serves} && kill -INT $p && {{ n=0; while {alive}; do sleep 0.01; {once}; done; }}; rm -f {hold}; {binaries["pg_controldata"]} -D {data}",
+            ["postgres.shutdown"] = $"touch {hold}; if {serves}; then kill -INT $p; n=0; until {down} || ! {{ {alive}; }}; do sleep 0.01; {once}; done; else rm -f {hold}; fi; {binaries["pg_controldata"]} -D {data}",
             ["postgres.restart"] = $"{ctl} -m fast restart",
             ["postgres.reload"] = $"{ctl} reload",
             ["postgres.log"] = $"tail -n 40 {log}",

@@ -93,3 +93,16 @@ public sealed class Checkpoint(FailoverParts parts) : FailoverStep(parts, StepNa
         OnAsync(context, Source(context), (node, cancel) => node.ExecuteAsync("CHECKPOINT", cancel)),
         OnAsync(context, Target(context), (node, cancel) => node.ExecuteAsync("CHECKPOINT", cancel)));
 }
+
+/// <summary>The stop closes the source's log segment, and the target must hold the unused rest of it before it is promoted: it gets it while
+/// clients still write.</summary>
+public sealed class FillSegment(FailoverParts parts) : FailoverStep(parts, StepName)
+{
+    public const string StepName = "failover.fillSegment";
+
+    public override async Task ActAsync(StepContext context)
+    {
+        var written = await OnAsync(context, Source(context), (node, cancel) => LogSegment.FillAsync(node, Seconds(Options.FillSeconds), Parts.Time, cancel));
+        await context.SayAsync(written == 0 ? "Little or nothing of the segment is left." : $"{written >> 10} KiB written.");
+    }
+}

@@ -25,7 +25,7 @@ public sealed class StopSource(FailoverParts parts) : FailoverStep(parts, StepNa
     public override async Task ActAsync(StepContext context)
     {
         await GuardAsync(context);
-        if (await Parts.Hosts.StopAsync(ClusterId(context), Source(context), context.Cancel) is { } control) Remember(context, control);
+        if (await Parts.Hosts.ShutDownAsync(ClusterId(context), Source(context), context.Cancel) is { } control) Remember(context, control);
     }
 
     public override async Task VerifyAsync(StepContext context)
@@ -37,7 +37,9 @@ public sealed class StopSource(FailoverParts parts) : FailoverStep(parts, StepNa
     protected override async Task TakeBackAsync(StepContext context)
     {
         await Parts.Hosts.RestoreAsync(ClusterId(context), Source(context), context.Cancel);
-        if (!await AnswersAsync(context)) await Parts.Hosts.StartAsync(ClusterId(context), Source(context), context.Cancel);
+        if (await AnswersAsync(context)) return;
+        await Parts.Hosts.StopAsync(ClusterId(context), Source(context), context.Cancel); // it may still be about to go
+        await Parts.Hosts.StartAsync(ClusterId(context), Source(context), context.Cancel);
     }
 
     public override async Task<bool> IsUndoneAsync(StepContext context) => await AnswersAsync(context) && !(await LookAsync(context, Source(context))).Standby;

@@ -9,6 +9,9 @@ namespace OpsConsole.Core.Drivers.Postgres.Control;
 public sealed class NodeHost(IHostShell shell, FleetModel fleet)
 {
     public const string Stop = "postgres.stop";
+    /// <summary>Optional: as <see cref="Stop"/>, but ends as soon as the control file says that the server is shut down. From then on it writes
+    /// nothing, though its processes take a moment to go.</summary>
+    public const string ShutDown = "postgres.shutdown";
     public const string Kill = "postgres.kill";
     public const string Start = "postgres.start";
     /// <summary>Prints what <c>pg_controldata</c> prints.</summary>
@@ -31,6 +34,12 @@ public sealed class NodeHost(IHostShell shell, FleetModel fleet)
     /// <returns>what the control file says then, when the command tells</returns>
     public async Task<ControlFile?> StopAsync(string cluster, string region, CancellationToken cancel) =>
         ControlFile.Parse((await RunAsync(Stop, cluster, region, null, cancel)).Output);
+
+    /// <summary>Fast shutdown for a moment in which clients wait: returns when the server can write nothing more. It may still be about to go:
+    /// <see cref="StopAsync"/> before it is started again.</summary>
+    /// <returns>what the control file says then, when the command tells</returns>
+    public async Task<ControlFile?> ShutDownAsync(string cluster, string region, CancellationToken cancel) =>
+        ControlFile.Parse((await RunAsync(Offers(region, ShutDown) ? ShutDown : Stop, cluster, region, null, cancel)).Output);
 
     /// <summary>SIGKILL to every process of the server; other signals stay pending on a stopped one.</summary>
     public Task KillAsync(string cluster, string region, CancellationToken cancel) => RunAsync(Kill, cluster, region, null, cancel);
