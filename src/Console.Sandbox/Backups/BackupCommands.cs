@@ -29,7 +29,7 @@ public static class BackupCommands
             // Finished segments that this node has are brought away once more; those that are stored already are recognised by their checksum.
             ["wal.again"] = $"cd {data}/pg_wal/archive_status && for f in *.done; do [ -e \"$f\" ] && mv \"$f\" \"${{f%.done}}.ready\"; done; exit 0",
 
-            ["log.reach"] = $"{Numbered()}; t={program}.reach; sed \"s/^#repo$n-/repo$n-/\" {settings} >$t && timeout 8 pgbackrest --config=$t --repo=$n repo-ls >/dev/null",
+            ["log.reach"] = $"{Numbered("exit 0")}; t={program}.reach; sed \"s/^#repo$n-/repo$n-/\" {settings} >$t && timeout 8 pgbackrest --config=$t --repo=$n repo-ls >/dev/null",
             ["log.leave"] = $"{Numbered()}; grep -q \"^repo[^$n]-type\" {settings} || {{ echo no other repository is left >&2; exit 1; }}; sed -i \"s/^repo$n-/#repo$n-/\" {settings} {ofAll}; {again}",
             ["log.return"] = $"{Numbered()}; sed -i \"s/^#repo$n-/repo$n-/\" {settings} {ofAll}; {again}",
             ["log.left"] = $"{Numbered()}; grep -q \"^#repo$n-type\" {settings}",
@@ -57,7 +57,7 @@ public static class BackupCommands
     }
 
     /// <summary>pgBackRest's number of the repository in <c>{region}</c>.</summary>
-    private static string Numbered() => $"case {{region}} in {string.Concat(PgBackRestHosts.Repositories.Select(r => $"{r.Value}) n={r.Key};; "))}*) echo no repository there >&2; exit 2;; esac";
+    private static string Numbered(string otherwise = "echo no repository there >&2; exit 2") => $"case {{region}} in {string.Concat(PgBackRestHosts.Repositories.Select(r => $"{r.Value}) n={r.Key};; "))}*) {otherwise};; esac";
 
     /// <summary>A server of its own for a dump: made, loaded through a socket that only its user reaches, and stopped. It lets nobody in without a password.</summary>
     public static string Load(PostgresBinaries binaries) =>

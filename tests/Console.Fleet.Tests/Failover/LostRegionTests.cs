@@ -1,3 +1,5 @@
+using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Failover.Steps;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
 using OpsConsole.Fleet.Tests.Sandbox;
@@ -54,6 +56,19 @@ public sealed class LostRegionTests(SandboxFixture sandbox) : IClassFixture<Sand
         Assert.True(operation.State == OperationState.Succeeded, await console.StoryAsync(operation));
         Assert.All(LiveFleet.Regions, r => Assert.True(BringsLog(fleet, r, source), r));
         await console.SettledAsync(operation.Result["newPrimaryRegion"]!.GetValue<string>());
+    }
+
+    [Fact]
+    public async Task Reach_OfARegionThatNoLogGoesTo_NothingIsLostWithIt()
+    {
+        await using var console = await FailoverConsole.StartAsync(LiveFleet.Of(sandbox));
+        foreach (var host in LiveFleet.Regions)
+        {
+            Task<bool> AskAsync(string command, string region) => console.Get<NodeHost>().SucceedsAsync(host, command, new Dictionary<string, string> { ["region"] = region }, TestContext.Current.CancellationToken);
+            Assert.True(await AskAsync(LogCommands.Reach, "eu-west-1"), host);
+            Assert.False(await AskAsync(LogCommands.Left, "eu-west-1"), host);
+            Assert.False(await AskAsync(LogCommands.Leave, "eu-west-1"), host);
+        }
     }
 
     /// <summary>Closes a segment and waits until the archiver has ticked it off: then every repository in use has it.</summary>

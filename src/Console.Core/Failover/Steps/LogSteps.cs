@@ -6,7 +6,7 @@ namespace OpsConsole.Core.Failover.Steps;
 /// <summary>Commands of the regions' shells about where a node's host brings the log (backup repositories of a region). They get <c>{region}</c>.</summary>
 public static class LogCommands
 {
-    /// <summary>Ends with 0 when the repository in that region answers this host, in use or not.</summary>
+    /// <summary>Ends with 0 when the repository in that region answers this host, in use or not, and when this host's log never goes to that region.</summary>
     public const string Reach = "log.reach";
     /// <summary>The host brings no log to that region any more; fails when no other would be left.</summary>
     public const string Leave = "log.leave";
@@ -67,7 +67,7 @@ public sealed class LeaveLogDestination(FailoverParts parts) : LogStep(parts, St
         if (await ReachedAsync(context))
         {
             context.Outputs.Set(Stays, true);
-            await context.SayAsync($"The repository of {Source(context)} answers {Target(context)}: it stays.");
+            await context.SayAsync($"No log destination in {Source(context)} is out of {Target(context)}'s reach: nothing is changed.");
             return;
         }
         await GuardAsync(context);
