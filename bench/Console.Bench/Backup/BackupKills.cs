@@ -74,11 +74,14 @@ internal sealed class BackupKills(FleetUnderTest fleet, ConsoleApi api, Random r
     /// <summary>Two streamed backups become so old that the policy keeps one of them.</summary>
     private async Task AgeAsync()
     {
+        const string young = "FROM backups.backup WHERE engine = 'streaming' AND state IN ('taken', 'copied', 'verified') AND ended_at > now() - interval '1 day'"; // a proven one may be the last
         await using var connection = new NpgsqlConnection(FleetDatabase.Of(fleet));
         await connection.OpenAsync();
-        await using var age = new NpgsqlCommand("""
+        await using var count = new NpgsqlCommand($"SELECT count(*) {young}", connection);
+        while ((long)(await count.ExecuteScalarAsync())! < 2) _good.Add((string)(await EndAsync(await SubmitAsync("streaming")))["result"]!["backupId"]!);
+        await using var age = new NpgsqlCommand($"""
             UPDATE backups.backup b SET started_at = b.started_at - interval '40 days', ended_at = b.ended_at - interval '40 days'
-            FROM (SELECT id FROM backups.backup WHERE engine = 'streaming' AND state IN ('taken', 'copied', 'verified') AND ended_at > now() - interval '1 day' ORDER BY ended_at LIMIT 2) old WHERE old.id = b.id
+            FROM (SELECT id {young} ORDER BY ended_at LIMIT 2) old WHERE old.id = b.id
             """, connection);
         await age.ExecuteNonQueryAsync();
     }
@@ -140,8 +143,8 @@ internal sealed class BackupKills(FleetUnderTest fleet, ConsoleApi api, Random r
     /// <summary>Replication slots on the primary.</summary>
     private async Task<long> SlotsAsync() => (await fleet.PrimaryAsync()).Primary is { } primary ? await fleet.AskAsync(primary, "SELECT count(*) FROM pg_replication_slots") ?? -1 : -1;
 
-    /// <summary>Postmasters beyond one a region.</summary>
-    private int Instances() => Directory.EnumerateFiles(Path.Combine(fleet.Root, "sites"), "postmaster.pid", SearchOption.AllDirectories).Count() - fleet.Regions.Count;
+    /// <summary>Postmasters of regions beyond one each.</summary>
+    private int Instances() => fleet.Regions.Sum(r => Directory.EnumerateFiles(Path.Combine(fleet.Root, "sites", r), "postmaster.pid", SearchOption.AllDirectories).Count() - 1);
 
     private async Task<string> KillConsoleAsync()
     {

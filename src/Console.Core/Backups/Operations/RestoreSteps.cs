@@ -38,6 +38,8 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
 {
     public const string StepName = "restore.open";
     private static readonly TimeSpan OpenLimit = TimeSpan.FromMinutes(30);
+    // Each look signs in, or asks the host: in a short row that takes from the recovery what it needs.
+    private static readonly TimeSpan OpenPause = TimeSpan.FromMilliseconds(100);
 
     public override async Task<WorldState> CheckAsync(StepContext context)
     {
@@ -57,7 +59,7 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
         await FillAsync(context, place);
         await context.ProgressAsync(60, "the server starts and recovers");
         await Parts.Instances.StartAsync(place, context.Cancel);
-        await NodeSql.UntilAsync(() => OpensAsync(context, place), OpenLimit, Parts.Time, () => "It does not end its recovery.", context.Cancel);
+        await NodeSql.UntilAsync(() => OpensAsync(context, place), OpenLimit, Parts.Time, () => "It does not end its recovery.", context.Cancel, OpenPause);
         var seconds = Math.Round(Parts.Time.GetElapsedTime(began).TotalSeconds, 3);
         context.Outputs.Set(RestoreOutputs.Seconds, seconds);
         context.Result.Set(RestoreOutputs.Seconds, seconds);

@@ -39,14 +39,15 @@ internal static class NodeSql
     }
 
     /// <summary>Looks until it is as wanted. Server state has no events: a look costs a round trip, so the pause is short.</summary>
+    /// <param name="pause">between two looks that cost more than a round trip; 5 ms otherwise</param>
     /// <exception cref="TimeoutException">not within <paramref name="limit"/>; the message is <paramref name="otherwise"/></exception>
-    public static async Task UntilAsync(Func<Task<bool>> look, TimeSpan limit, TimeProvider time, Func<string> otherwise, CancellationToken cancel)
+    public static async Task UntilAsync(Func<Task<bool>> look, TimeSpan limit, TimeProvider time, Func<string> otherwise, CancellationToken cancel, TimeSpan? pause = null)
     {
         var start = time.GetTimestamp();
         while (!await look())
         {
             if (time.GetElapsedTime(start) > limit) throw new TimeoutException(otherwise());
-            await Task.Delay(TimeSpan.FromMilliseconds(5), time, cancel);
+            await Task.Delay(pause ?? TimeSpan.FromMilliseconds(5), time, cancel);
         }
     }
 }
