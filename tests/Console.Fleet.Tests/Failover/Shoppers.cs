@@ -12,6 +12,7 @@ internal sealed class Shoppers : IAsyncDisposable
     private readonly List<(DateTimeOffset At, string Region)> _served = [];
     private readonly Task[] _loops;
     private readonly List<(DateTimeOffset At, string Why)> _failed = [];
+    private int _inARow;
 
     /// <param name="perSecond">orders in a second, in two streams</param>
     public Shoppers(LiveFleet fleet, double perSecond = 40)
@@ -27,6 +28,9 @@ internal sealed class Shoppers : IAsyncDisposable
     {
         lock (_failed) return [.. _failed.Where(f => f.At >= since).Select(f => $"{f.At:HH:mm:ss.fff} {f.Why}")];
     }
+
+    /// <summary>Until so many orders, one after another, were taken.</summary>
+    public Task TakenInARowAsync(int orders) => Sandbox.Eventually.TrueAsync(() => Volatile.Read(ref _inARow) >= orders, $"{orders} orders taken in a row", TimeSpan.FromSeconds(60));
 
     /// <summary>Share of the orders between two moments that a region took, in percent.</summary>
     public double Share(string region, DateTimeOffset from, DateTimeOffset to)
@@ -59,6 +63,7 @@ internal sealed class Shoppers : IAsyncDisposable
                 {
                     var region = (await answer.Content.ReadFromJsonAsync<JsonNode>())!["region"]!.GetValue<string>();
                     lock (_served) _served.Add((TimeProvider.System.GetUtcNow(), region));
+                    Interlocked.Increment(ref _inARow);
                 }
                 else Fail($"{(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
             }
@@ -73,6 +78,7 @@ internal sealed class Shoppers : IAsyncDisposable
 
     private void Fail(string why)
     {
+        Interlocked.Exchange(ref _inARow, 0);
         lock (_failed) _failed.Add((TimeProvider.System.GetUtcNow(), why));
     }
 

@@ -119,7 +119,7 @@ public sealed class Scene : IAsyncDisposable
     {
         try
         {
-            var cluster = (await Api.GetAsync("replication"))["clusters"]!.AsArray()[0]!;
+            if ((await Api.GetAsync("replication"))["clusters"]!.AsArray().FirstOrDefault() is not { } cluster) return "the console has no picture of the cluster yet"; // it has just started
             if ((string?)cluster["primaryRegion"] != primary) return $"{primary} leads, the console shows {cluster["primaryRegion"]}";
             var streams = cluster["links"]!.AsArray().Count(l => (string?)l!["state"] == "streaming");
             if (streams < Fleet.Regions.Count - 1) return $"the console shows {streams} links that stream";

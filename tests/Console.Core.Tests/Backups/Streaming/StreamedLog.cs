@@ -96,9 +96,11 @@ public sealed class StreamedLog : IAsyncDisposable
         // The server does not wait for its disk: a commit that does brings all before it there.
         await using (var flush = new NpgsqlCommand("SET synchronous_commit = on", connection)) await flush.ExecuteNonQueryAsync();
         await using (var flush = new NpgsqlCommand("SELECT pg_logical_emit_message(true, 'test', '')", connection)) await flush.ExecuteNonQueryAsync();
-        await using var command = new NpgsqlCommand("SELECT pg_current_wal_flush_lsn()::text", connection);
-        var upTo = WalPosition.Parse((string)(await command.ExecuteScalarAsync())!);
-        await UntilAsync(() => State?.Stored >= upTo || _running.IsCompleted, () => $"stored up to {State?.Stored}, not {upTo}: {State?.Failure}");
+        await using var command = new NpgsqlCommand("SELECT substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8) || ' ' || pg_current_wal_flush_lsn()", connection);
+        var answer = ((string)(await command.ExecuteScalarAsync())!).Split(' ');
+        var (timeline, upTo) = (Convert.ToInt32(answer[0], 16), WalPosition.Parse(answer[1]));
+        // After a promotion an older timeline may have been stored further than that: it says nothing of this one.
+        await UntilAsync(() => (State?.Timeline >= timeline && State?.Stored >= upTo) || _running.IsCompleted, () => $"stored up to {State?.Stored} of timeline {State?.Timeline}, not {upTo} of {timeline}: {State?.Failure}");
         if (_running.IsCompleted) await _running;
     }
 
