@@ -24,7 +24,7 @@ for project in tests/*.Tests; do
   p=$(count succeeded) f=$(count failed) s=$(count skipped)
   [ "$status" = 0 ] || [ "${f:-0}" != 0 ] || f=$(( ${f:-0} + 1 ))  # ended badly without naming a test
   passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) skipped=$((skipped + ${s:-0}))
-  broken+=$(grep -A 12 '^failed [A-Za-z]' "$log" | cut -c 1-400 | sed "s/^failed /$name: /")$'\n'
+  broken+=$(grep -A 40 '^failed [A-Za-z]' "$log" | cut -c 1-400 | sed "s/^failed /$name: /")$'\n'
   [ "$status" = 0 ] || broken+="  $name: ended with $status"$'\n'
   say "$name: ${p:-0} passed, ${f:-0} failed, ${s:-0} skipped in $((SECONDS - started)) s"
   slowest+=$(grep -o '<testcase name="[^"]*" time="[^"]*"' "$times/times.xml" 2>/dev/null | sed 's/.*name="OpsConsole\.\([^"]*\)" time="\([0-9]*\).*/\2 s  \1/' | sort -rn | head -n 6)$'\n'

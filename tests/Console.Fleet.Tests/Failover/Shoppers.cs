@@ -14,7 +14,8 @@ internal sealed class Shoppers : IAsyncDisposable
     private readonly List<(DateTimeOffset At, string Why)> _failed = [];
     private int _inARow;
 
-    /// <param name="perSecond">orders in a second, in two streams</param>
+    /// <param name="perSecond">orders in a second at most, in two streams; at moments that nobody can foresee, because customers in step with
+    /// the sandbox's own would always get the same turns of a proxy that goes round</param>
     public Shoppers(LiveFleet fleet, double perSecond = 40)
     {
         _client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{fleet.Ports.HttpFrontend}"), Timeout = TimeSpan.FromSeconds(20) };
@@ -71,7 +72,7 @@ internal sealed class Shoppers : IAsyncDisposable
             {
                 Fail(e.Message);
             }
-            var pause = every - Stopwatch.GetElapsedTime(start);
+            var pause = (every * 2 * Random.Shared.NextDouble()) - Stopwatch.GetElapsedTime(start);
             if (pause > TimeSpan.Zero) await Task.WhenAny(Task.Delay(pause, _over.Token));
         }
     }
