@@ -43,21 +43,44 @@ internal sealed class BackupFleetBench(Scene scene, int rounds, int port)
         await Task.Delay(1000);
         await Fleet.AskAsync(Region, "SELECT 1 FROM pg_switch_wal()");
         await Task.Delay(5000); // it is in the archive: both find it there
-        await TimedAsync("restore to a moment, command line", () => RestoreAsync(target));
-        var call = new JsonObject { ["cluster"] = "orders", ["backupId"] = (string)backup["result"]!["backupId"]!, ["targetTime"] = target.UtcDateTime.ToString("O", CultureInfo.InvariantCulture), ["destination"] = "new", ["region"] = Region, ["reason"] = "measurement" };
+        // In turn: neither is always the one that finds the pages of the other still on their way to the disk.
+        Func<Task>[] both = [() => ByHandAsync(target), () => ByConsoleAsync((string)backup["result"]!["backupId"]!, target)];
+        foreach (var restore in round % 2 == 1 ? both : both.Reverse())
+        {
+            await ShellAsync("sync");
+            await restore();
+        }
+    }
+
+    private async Task ByConsoleAsync(string backup, DateTimeOffset target)
+    {
+        var call = new JsonObject { ["cluster"] = "orders", ["backupId"] = backup, ["targetTime"] = target.UtcDateTime.ToString("O", CultureInfo.InvariantCulture), ["destination"] = "new", ["region"] = Region, ["reason"] = "measurement" };
         call["planHash"] = (string)(await scene.Api.PostAsync("restores/preview", call.DeepClone().AsObject()))["plan"]!["hash"]!;
         var restore = await EndAsync("restores", call);
         Add("restore to a moment, console", (double)restore["result"]!["measuredRtoSeconds"]!);
+        Add("  of which the copy", (double)restore["result"]!["copySeconds"]!);
+        // Its place is free for the next.
+        var gone = await scene.Api.PostAsync($"operations/{restore["id"]}/rollback", new JsonObject { ["reason"] = "measurement" });
+        await scene.Api.EndAsync((string)gone["id"]!, TimeSpan.FromMinutes(1));
     }
+
+    private async Task ByHandAsync(DateTimeOffset target)
+    {
+        await TimedAsync("restore to a moment, command line", () => RestoreAsync(target));
+        await AsPostgresAsync($"{ServerBin}/pg_ctl -D {ByHand} -w -m immediate stop >/dev/null");
+        await ShellAsync($"rm -rf {ByHand}");
+    }
+
+    private string ByHand => Path.Combine(Fleet.Root, "by-hand");
+
+    private static string ServerBin => Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(d => int.Parse(Path.GetFileName(d), CultureInfo.InvariantCulture)).First() + "/bin";
 
     /// <summary>Until it takes writes, as the console counts.</summary>
     private async Task RestoreAsync(DateTimeOffset target)
     {
-        var data = Path.Combine(Fleet.Root, "by-hand");
-        var bin = Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(d => int.Parse(Path.GetFileName(d), CultureInfo.InvariantCulture)).First() + "/bin";
-        await ShellAsync($"rm -rf {data}; mkdir -m 700 {data}; chown --reference={Site}/postgres {data}");
-        await AsPostgresAsync($"{Site}/pgbackrest.sh --stanza=orders --repo=1 --pg1-path={data} --process-max=2 --type=time --target='{target.UtcDateTime:yyyy-MM-dd HH:mm:ss.ffffff}+00' --target-action=promote restore"
-            + $" && rm -f {data}/standby.signal && {bin}/pg_ctl -D {data} -w -t 600 -l {data}/server.log -o \"-p {port} -h 127.0.0.1 -c archive_mode=off -c unix_socket_directories='' -c synchronous_standby_names='' -c primary_conninfo=''\" start >/dev/null");
+        await ShellAsync($"mkdir -m 700 {ByHand}; chown --reference={Site}/postgres {ByHand}");
+        await TimedAsync("  of which its copy", () => AsPostgresAsync($"{Site}/pgbackrest.sh --stanza=orders --repo=1 --pg1-path={ByHand} --process-max=2 --type=time --target='{target.UtcDateTime:yyyy-MM-dd HH:mm:ss.ffffff}+00' --target-action=promote restore"));
+        await AsPostgresAsync($"rm -f {ByHand}/standby.signal && {ServerBin}/pg_ctl -D {ByHand} -w -t 600 -l {ByHand}/server.log -o \"-p {port} -h 127.0.0.1 -c archive_mode=off -c unix_socket_directories='' -c synchronous_standby_names='' -c primary_conninfo=''\" start >/dev/null");
         var at = new NpgsqlConnectionStringBuilder(Fleet.Node(Region)) { Port = port };
         await using (var connection = new NpgsqlConnection(at.ConnectionString))
         {
@@ -65,7 +88,6 @@ internal sealed class BackupFleetBench(Scene scene, int rounds, int port)
             await using var open = new NpgsqlCommand("SELECT NOT pg_is_in_recovery()", connection);
             while (!(bool)(await open.ExecuteScalarAsync())!) await Task.Delay(20);
         }
-        await AsPostgresAsync($"{bin}/pg_ctl -D {data} -w -m immediate stop >/dev/null");
     }
 
     /// <summary>As the console shows it and alarms by it; looked at twice a second while a client writes each 20 ms.</summary>

@@ -80,6 +80,7 @@ internal static class Campaigns
         }
         var failovers = (await scene.Api.FailoversAsync()).Count;
         Console.WriteLine($"partitions of the console from the primary: {count}; failovers {failovers}");
+        await scene.SettledAsync(TimeSpan.FromMinutes(7)); // the region is judged by its last five minutes, in which the console could not see its database
         return failovers == 0 && await HeldAsync(scene) ? 0 : 1;
     }
 

@@ -156,12 +156,13 @@ public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, FailoverOptions
         await using (var source = await OpenAsync(cluster, primary, cancel)) await source.ExecuteAsync("CHECKPOINT", cancel);
         // Data that does not stream although it was rewound twice has something in it that a rewind does not see.
         var hopeless = _rewinds.AddOrUpdate((cluster, region), 1, (_, tries) => tries + 1) > MostRewinds;
-        if (!hopeless && await hosts.RewindAsync(cluster, region, primary, cancel))
+        var refused = hopeless ? null : await hosts.RewindAsync(cluster, region, primary, cancel);
+        if (!hopeless && refused is null)
         {
             await say($"{region} was rewound to where it parted from {primary}.");
             return;
         }
-        await say($"{region} {(hopeless ? "does not stream though it was rewound" : "cannot be rewound")}: a fresh copy is made from {primary}.");
+        await say($"{region} {(hopeless ? "does not stream though it was rewound" : "cannot be rewound")}: a fresh copy is made from {primary}.{(refused is null ? "" : $" ({refused})")}");
         await hosts.CopyAsync(cluster, region, primary, cancel);
         _rewinds.TryRemove((cluster, region), out _);
     }

@@ -14,6 +14,8 @@ public sealed class PlannerRegistry
         }
     }
 
+    public IReadOnlyCollection<string> Kinds => _planners.Keys;
+
     public IPlanner Get(string kind) => _planners.TryGetValue(kind, out var planner) ? planner
         : throw new RequestRefusedException("kind", $"No planner makes '{kind}'. Known: {string.Join(", ", _planners.Keys.Order(StringComparer.Ordinal))}.");
 }

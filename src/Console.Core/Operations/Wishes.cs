@@ -6,6 +6,21 @@ namespace OpsConsole.Core.Operations;
 /// <summary>Asks for an operation to end: one that has not begun is cancelled at once, a running one is told.</summary>
 internal static class Wishes
 {
+    /// <summary>Asks a running operation to end for one that pre-empts it.</summary>
+    /// <returns>null; or why it can only finish</returns>
+    public static async Task<string?> GiveWayAsync(ConsoleDatabase database, OperationStateChanger changer, Guid blocker, string by, string kind, Guid id, DateTimeOffset now, CancellationToken cancel)
+    {
+        try
+        {
+            await EndAsync(database, changer, blocker, OperationWish.Cancel, by, $"gives way to {kind} {id}", now, cancel);
+            return null;
+        }
+        catch (RequestRefusedException finishing) when (finishing.Rule == "forwardOnly")
+        {
+            return finishing.Message;
+        }
+    }
+
     /// <returns>the operation as it is then</returns>
     public static async Task<Operation> EndAsync(
         ConsoleDatabase database, OperationStateChanger changer, Guid id, OperationWish wish, string by, string reason, DateTimeOffset now, CancellationToken cancel,

@@ -40,9 +40,10 @@ public static class BackupEndpoints
         backups.MapPost("/expire", ExpireAsync).RequireAuthorization(Policies.Operate).WithSummary("Delete what the policy no longer keeps").Produces<SubmittedView>(202);
     }
 
-    private static async Task<IResult> ListAsync(string? cluster, bool? expired, string? cursor, int? limit, IBackupCatalogue catalogue, TimeProvider clock, CancellationToken cancel)
+    private static async Task<IResult> ListAsync(string? cluster, bool? expired, string? cursor, int? limit, IBackupCatalogue catalogue, FleetModel fleet, TimeProvider clock, CancellationToken cancel)
     {
         var check = new Check();
+        check.OneOf("cluster", cluster, fleet.Clusters.Keys);
         var size = check.Range("limit", limit ?? 100, 1, 500);
         var before = Guid.TryParse(cursor, out var id) ? id : (Guid?)null;
         check.That(cursor is null || before is not null, "cursor", "Give back nextCursor as it was.");

@@ -36,6 +36,15 @@ public sealed class Check
         return null;
     }
 
+    /// <summary>A name of the fleet or of the console; none given is none asked for.</summary>
+    public void OneOf(string field, string? text, IEnumerable<string> known)
+    {
+        if (string.IsNullOrEmpty(text))
+            return;
+        var names = known.Order(StringComparer.Ordinal).ToList();
+        That(names.Contains(text), field, $"'{text}' is unknown; use {string.Join(", ", names)}.");
+    }
+
     public IResult? Problem() => errors.Count == 0 ? null
         : Problems.Result(400, "The request cannot be read", errors.Count == 1 ? $"{errors.Keys.First()}: {errors.Values.First()[0]}" : "Several fields need to be mended.", ("errors", errors));
 }

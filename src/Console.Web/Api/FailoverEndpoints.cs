@@ -57,9 +57,7 @@ public static class FailoverEndpoints
             var request = Read(call, fleet, check);
             return check.Problem() ?? TypedResults.Ok(PlanPreviewView.Of(await service.PreviewAsync(OperationKinds.Failover, request, context.RequestAborted)));
         })).RequireAuthorization(Policies.ViewFleet).WithSummary("What would run, what was measured, who must agree; changes nothing").Produces<PlanPreviewView>();
-        failovers.MapGet("/readiness", (string? cluster, string? source, string? target, FleetViews views) => new Page<ReadinessView>(
-            [.. views.Current.Readiness.Values.Where(r => (cluster is null || r.Cluster == cluster) && (source is null || r.Source == source) && (target is null || r.Target == target)).Select(ReadinessView.Of)]))
-            .RequireAuthorization(Policies.ViewFleet).WithSummary("Whether each cluster could move now from each region to each other, measured all the time");
+        failovers.MapGet("/readiness", Readiness).RequireAuthorization(Policies.ViewFleet).WithSummary("Whether each cluster could move now from each region to each other, measured all the time").Produces<Page<ReadinessView>>();
         failovers.MapGet("/contingency", ContingencyAsync).RequireAuthorization(Policies.ViewFleet).WithSummary("Planned ahead: what happens when a region is lost, or two").Produces<Page<ContingencyView>>();
         failovers.MapPost("", SubmitAsync).RequireAuthorization(Policies.Operate).WithSummary("Ask for exactly the plan that was shown").Produces<SubmittedView>(202);
         failovers.MapGet("/automatic", async (AutomaticFailover automatic, CancellationToken cancel) => new Page<AutomaticState>(await automatic.ListAsync(cancel)))
@@ -73,6 +71,16 @@ public static class FailoverEndpoints
             check.That(!string.IsNullOrWhiteSpace(call.Reason), "reason", "Say why.");
             return check.Problem() ?? TypedResults.Ok(await automatic.SetAsync(cluster, call.Enabled!.Value, call.Reason!.Trim(), person, context.RequestAborted));
         })).RequireAuthorization(Policies.ManageSettings).WithSummary("Turn automatic failover without loss on or off; in force at once").Produces<AutomaticState>();
+    }
+
+    private static IResult Readiness(string? cluster, string? source, string? target, FleetViews views, FleetModel fleet)
+    {
+        var check = new Check();
+        check.OneOf("cluster", cluster, fleet.Clusters.Keys);
+        check.OneOf("source", source, fleet.Regions.Keys);
+        check.OneOf("target", target, fleet.Regions.Keys);
+        return check.Problem() ?? TypedResults.Ok(new Page<ReadinessView>(
+            [.. views.Current.Readiness.Values.Where(r => (cluster is null || r.Cluster == cluster) && (source is null || r.Source == source) && (target is null || r.Target == target)).Select(ReadinessView.Of)]));
     }
 
     private static async Task<IResult> ContingencyAsync(int? lost, ContingencyPlans plans, CancellationToken cancel)

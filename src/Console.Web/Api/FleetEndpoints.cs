@@ -52,9 +52,10 @@ public static class FleetEndpoints
             [.. picture.Latencies.Values.Where(l => l.Source == id || l.Target == id).Select(FleetViews.View)]);
     }
 
-    private static IResult Services(string? region, string? kind, string? status, string? cursor, int? limit, FleetViews views)
+    private static IResult Services(string? region, string? kind, string? status, string? cursor, int? limit, FleetViews views, FleetModel fleet)
     {
         var check = new Check();
+        check.OneOf("region", region, fleet.Regions.Keys);
         var wantedKind = check.Word<ServiceKind>("kind", kind);
         var wantedStatus = check.Word<HealthStatus>("status", status);
         var size = check.Range("limit", limit ?? 500, 1, 5000);

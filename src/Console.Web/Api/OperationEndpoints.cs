@@ -40,16 +40,17 @@ public static class OperationEndpoints
 
     private static IResult Accepted(Operation operation, HttpContext context) => TypedResults.Accepted($"/api/v1/operations/{operation.Id}", OperationView.Of(operation, context.User));
 
-    private static async Task<IResult> ListAsync(string? kind, string? state, string? resource, string? cursor, int? limit, HttpContext context, OperationReader reader, CancellationToken cancel)
+    private static async Task<IResult> ListAsync(string? kind, string? state, string? resource, string? cursor, int? limit, HttpContext context, OperationReader reader, PlannerRegistry planners, CancellationToken cancel)
     {
         var check = new Check();
         var wanted = check.Word<OperationState>("state", state);
+        check.OneOf("kind", kind, planners.Kinds);
         var size = check.Range("limit", limit ?? 50, 1, 500);
         var before = Guid.TryParse(cursor, out var id) ? id : (Guid?)null;
         check.That(cursor is null || before is not null, "cursor", "Give back nextCursor as it was.");
         if (check.Problem() is { } problem)
             return problem;
-        var found = await reader.ListAsync(kind, wanted, resource, before, size, cancel);
+        var found = await reader.ListAsync(string.IsNullOrEmpty(kind) ? null : kind, wanted, resource, before, size, cancel);
         return TypedResults.Ok(new Page<OperationView>([.. found.Select(o => OperationView.Of(o, context.User))], found.Count == size ? found[^1].Id.ToString() : null));
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using OpsConsole.Core.Drivers.Postgres.Control;
 using OpsConsole.Core.Failover.Topology;
 using OpsConsole.Core.Operations;
 using OpsConsole.Fleet.Tests.Sandbox;
@@ -49,7 +50,25 @@ public sealed class TopologyTests(SandboxFixture sandbox) : IClassFixture<Sandbo
         await fleet.SignalAsync(Node, "KILL");
         await Eventually.TrueAsync(() => console.Picture.Clusters["orders"].Nodes.Any(n => n.Region == Node && !n.Reachable), "the loss is seen");
         var story = await SucceedsAsync(console, TopologyAction.Rejoin, console.Primary);
-        Assert.Contains("cannot be rewound: a fresh copy is made", story, StringComparison.Ordinal);
+        Assert.Contains("cannot be rewound: a fresh copy is made from " + console.Primary + ". (cannot rewind)", story, StringComparison.Ordinal);
+        await console.SettledAsync();
+    }
+
+    /// <summary>A rewind of data that is on the same timeline changes nothing, so the setting that ends the server stays.</summary>
+    [Fact]
+    public async Task Rejoin_RewoundTwiceAndStillNotStreaming_MakesAFreshCopy()
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        await using var console = await FailoverConsole.StartAsync(fleet);
+        await console.SettledAsync();
+        await console.Get<NodeHost>().StopAsync("orders", Node, TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => console.Picture.Clusters["orders"].Nodes.Any(n => n.Region == Node && !n.Reachable), "the loss is seen");
+        await File.AppendAllTextAsync(Path.Combine(fleet.Data(Node), "postgresql.auto.conf"), "recovery_target = 'immediate'\nrecovery_target_action = 'shutdown'\n");
+
+        var story = await SucceedsAsync(console, TopologyAction.Rejoin, console.Primary);
+
+        Assert.Equal(2, story.Split("was rewound to where it parted").Length - 1);
+        Assert.Contains("does not stream though it was rewound: a fresh copy is made", story, StringComparison.Ordinal);
         await console.SettledAsync();
     }
 

@@ -36,11 +36,11 @@ public sealed class Scene : IAsyncDisposable
 
     /// <summary>Until a primary serves three standbys, clients write, and the console sees the same.</summary>
     /// <returns>the primary's region</returns>
-    public async Task<string> SettledAsync()
+    public async Task<string> SettledAsync(TimeSpan? limit = null)
     {
         var start = Stopwatch.GetTimestamp();
         var said = "";
-        while (Stopwatch.GetElapsedTime(start) < Settle)
+        while (Stopwatch.GetElapsedTime(start) < (limit ?? Settle))
         {
             var (primary, standbys) = await Fleet.PrimaryAsync();
             if (primary is null || standbys < Fleet.Regions.Count - 1) said = $"primary {primary ?? "none"} with {standbys} standbys";

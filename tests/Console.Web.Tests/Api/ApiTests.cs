@@ -41,6 +41,10 @@ public sealed class ApiTests(ConsoleApp app)
     [InlineData("/api/v1/history?metric=gauge&key=a")]
     [InlineData("/api/v1/history?metric=rpo&key=a&maxPoints=1")]
     [InlineData("/api/v1/changes?since=yesterday")]
+    [InlineData("/api/v1/operations?kind=lunch")]
+    [InlineData("/api/v1/services?region=atlantis")]
+    [InlineData("/api/v1/backups?cluster=nowhere")]
+    [InlineData("/api/v1/failovers/readiness?source=atlantis")]
     [InlineData("/api/v1/audit?order=sideways")]
     [InlineData("/api/v1/audit?cursor=x")]
     public async Task Reads_WithBadInput_SayHowToMendIt(string path)

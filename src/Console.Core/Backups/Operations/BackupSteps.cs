@@ -44,7 +44,9 @@ public sealed class CheckCopies(BackupParts parts) : BackupStep(parts, StepName)
     public override Task ActAsync(StepContext context) => TellingAsync(async () =>
     {
         var backup = await BackupAsync(context);
-        var verdicts = await Parts.Engines.Get(backup.Engine).VerifyAsync(backup.Cluster, backup.Copies, Progress(context), context.Cancel);
+        // A copy that was never made was told of when the backup was taken; it does not keep the others from being proven.
+        var copies = context.Plan.Kind == OperationKinds.Backup ? backup.Copies : [.. backup.Copies.Where(c => c.Label.Length > 0)];
+        var verdicts = await Parts.Engines.Get(backup.Engine).VerifyAsync(backup.Cluster, copies, Progress(context), context.Cancel);
         var after = await Parts.Records.CheckedAsync(backup.Id, verdicts, "system", context.Cancel);
         context.Result.Set("backupId", backup.Id);
         context.Result.Set("copies", verdicts.Select(v => new { v.Repository, v.Passed, v.Detail }));

@@ -50,6 +50,7 @@ internal sealed class Registration(ConsoleDatabase database, OperationStateChang
         else if (await OperationReader.FindAsync(connection, id, cancel) is { } operation) await CommitWindows.CloseAsync(changer, connection, operation, begin.At, cancel);
         await audit.AppendAsync(new AuditDraft(Person.Console.Email, $"{plan.Kind}.request", $"operation:{id}", data["reason"]!.GetValue<string>(), After: new { planHash = plan.Hash, plan.Title, StandingApproval = true }), cancel);
         await transaction.CommitAsync(cancel);
+        foreach (var blocker in blockers.Where(b => OperationKinds.Preempts(plan.Kind, b.Kind)).DistinctBy(b => b.Operation)) await Wishes.GiveWayAsync(database, changer, blocker.Operation, node.Name, plan.Kind, id, begin.At, cancel);
     }
 
     private async Task NoteBlockersAsync(Npgsql.NpgsqlConnection connection, Guid id, DateTimeOffset at, IReadOnlyList<Blocker> blockers, CancellationToken cancel)

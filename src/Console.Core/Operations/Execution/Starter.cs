@@ -99,14 +99,8 @@ internal sealed class Starter(ExecutionParts parts, Lease lease, ExecutionJourna
     private Task PreemptAsync(Operation operation, Blocker blocker, CancellationToken cancel) => journal.PatientlyAsync(async _ =>
     {
         OperationsLog.Preempts(parts.Log, operation.Id, blocker.Operation);
-        try
-        {
-            await Wishes.EndAsync(parts.Database, parts.Changer, blocker.Operation, OperationWish.Cancel, parts.Node.Name, $"gives way to {operation.Kind} {operation.Id}", parts.Clock.GetUtcNow(), cancel);
-        }
-        catch (RequestRefusedException finishing) when (finishing.Rule == "forwardOnly")
-        {
-            OperationsLog.PreemptWaits(parts.Log, operation.Id, blocker.Operation, finishing.Message);
-        }
+        if (await Wishes.GiveWayAsync(parts.Database, parts.Changer, blocker.Operation, parts.Node.Name, operation.Kind, operation.Id, parts.Clock.GetUtcNow(), cancel) is { } finishing)
+            OperationsLog.PreemptWaits(parts.Log, operation.Id, blocker.Operation, finishing);
     });
 
     /// <summary>Blocked by something that does not give way: not started by itself any more, but by a person, who is told by whom.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using NpgsqlTypes;
 using OpsConsole.Core.Fleet;
 
@@ -62,9 +63,14 @@ public sealed class NodeHost(IHostShell shell, FleetModel fleet)
             + $"synchronous_standby_names = {NodeSql.Literal(synchronousNames)}\n", cancel);
     }
 
-    /// <returns>false: it cannot be rewound, a fresh copy is needed</returns>
-    public async Task<bool> RewindAsync(string cluster, string region, string source, CancellationToken cancel) =>
-        (await shell.RunAsync(region, Rewind, From(cluster, region, source), null, cancel)).ExitCode == 0;
+    /// <returns>null: it was rewound; otherwise why it cannot be and a fresh copy is needed, in the command's last words</returns>
+    public async Task<string?> RewindAsync(string cluster, string region, string source, CancellationToken cancel)
+    {
+        var result = await shell.RunAsync(region, Rewind, From(cluster, region, source), null, cancel);
+        if (result.ExitCode == 0) return null;
+        var said = $"{result.Output}\n{result.Error}".Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return said.LastOrDefault() ?? string.Create(CultureInfo.InvariantCulture, $"exit code {result.ExitCode}");
+    }
 
     public Task CopyAsync(string cluster, string region, string source, CancellationToken cancel) =>
         shell.RequireAsync(region, BaseBackup, From(cluster, region, source), null, cancel);
