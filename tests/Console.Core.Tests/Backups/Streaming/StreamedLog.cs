@@ -106,7 +106,7 @@ public sealed class StreamedLog : IAsyncDisposable
 
     public static async Task UntilAsync(Func<bool> holds, Func<string> otherwise)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(15));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         while (!holds())
         {
