@@ -50,13 +50,14 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
 
     public override Task ActAsync(StepContext context) => TellingAsync(async () =>
     {
-        if (await Parts.Instances.FindAsync(context.OperationId, context.Cancel) is { } half) await Parts.Instances.RemoveAsync(half.Place, context.OperationId, context.Cancel);
+        var seen = await Parts.Instances.AllAsync(context.Cancel);
+        foreach (var half in seen.Where(i => i.Operation == context.OperationId)) await Parts.Instances.RemoveAsync(half.Place, context.OperationId, context.Cancel);
+        seen = [.. seen.Where(i => i.Operation != context.OperationId)];
         var began = Parts.Time.GetTimestamp();
         context.Outputs.Set(RestoreOutputs.Began, Parts.Time.GetUtcNow());
-        var place = await Parts.Instances.TakeAsync(context.OperationId, context.Parameter<string[]>("regions"), context.Cancel);
-        context.Outputs.Set(RestoreOutputs.Place, place);
-        await context.ProgressAsync(5, $"{place.Region}, port {place.Port}");
-        await FillAsync(context, place);
+        var place = await Parts.Instances.TakeAsync(context.OperationId, context.Parameter<string[]>("regions"), seen, context.Cancel);
+        await PlacedAsync(context, place);
+        place = await FillAsync(context, place);
         var copied = Math.Round(Parts.Time.GetElapsedTime(began).TotalSeconds, 3);
         context.Result.Set("copySeconds", copied);
         await context.ProgressAsync(60, "the server starts and recovers");
@@ -82,8 +83,15 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
         return await Parts.Instances.FindAsync(context.OperationId, context.Cancel) is null;
     }
 
+    private static Task PlacedAsync(StepContext context, InstancePlace place)
+    {
+        context.Outputs.Set(RestoreOutputs.Place, place);
+        return context.ProgressAsync(5, $"{place.Region}, port {place.Port}");
+    }
+
     /// <summary>From the first copy that can be read.</summary>
-    private async Task FillAsync(StepContext context, InstancePlace place)
+    /// <returns>where it lies: for a further copy an empty place of the same region is taken, which may be another</returns>
+    private async Task<InstancePlace> FillAsync(StepContext context, InstancePlace place)
     {
         var backup = await BackupAsync(context);
         var target = await TargetAsync(context, Parts);
@@ -95,15 +103,17 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
             {
                 await Parts.Engines.Get(backup.Engine).RestoreAsync(new RestoreOrder(backup.Cluster, backup.Type, copies[i], target, place.Region, place.Directory), Progress(context), context.Cancel);
                 context.Result.Set("repository", copies[i].Repository);
-                return;
+                return place;
             }
             catch (BackupEngineException e) when (i < copies.Count - 1)
             {
                 await context.SayAsync($"{copies[i].Repository}: {e.Message} The next copy is tried.");
                 await Parts.Instances.RemoveAsync(place, context.OperationId, context.Cancel);
-                await Parts.Instances.TakeAsync(context.OperationId, [place.Region], context.Cancel);
+                place = await Parts.Instances.TakeAsync(context.OperationId, [place.Region], [], context.Cancel);
+                await PlacedAsync(context, place);
             }
         }
+        throw new BackupEngineException($"The backup has no copy in {string.Join(", ", wanted)} any more.") { Final = true };
     }
 
     /// <summary>Along the history of the newest timeline that the engine has log of: others may be stored, too, and that of a promotion a moment ago may not be.</summary>

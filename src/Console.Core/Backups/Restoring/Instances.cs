@@ -20,15 +20,16 @@ public sealed class Instances(FleetModel fleet, BackupsOptions options, IHostShe
 
     /// <summary>Takes a free place for an operation, or gives the one that it has.</summary>
     /// <param name="regions">in the order in which they are tried</param>
+    /// <param name="seen">what was there a moment ago (<see cref="AllAsync"/>); a place that was taken since is refused by its host, and the next is tried</param>
     /// <exception cref="BackupEngineException">every place is taken or out of reach</exception>
-    public async Task<InstancePlace> TakeAsync(Guid operation, IReadOnlyList<string> regions, CancellationToken cancel)
+    public async Task<InstancePlace> TakeAsync(Guid operation, IReadOnlyList<string> regions, IReadOnlyList<FoundInstance> seen, CancellationToken cancel)
     {
         var refusals = new List<string>();
         foreach (var region in regions.Where(Offers))
         {
             try
             {
-                var there = await ListAsync(region, cancel);
+                var there = seen.Where(i => i.Place.Region == region).ToList();
                 if (there.FirstOrDefault(i => i.Operation == operation) is { } mine) return mine.Place;
                 foreach (var place in options.Places.Where(p => p.Region == region && there.All(i => i.Place.Port != p.Port)))
                 {
