@@ -9,6 +9,9 @@ public interface IFleetSessions
     /// <summary>Opens nothing yet; nodes are opened as they are used. <paramref name="label"/> is shown in <c>pg_stat_activity</c>.</summary>
     IFleetSession Open(string cluster, string label);
 
+    /// <summary>Sessions under a lock of their own, which keeps nobody out: to walk the way beforehand.</summary>
+    IFleetSession Rehearse(string cluster);
+
     /// <summary>Ends whatever sessions hold the cluster's lock, on every node that answers. For a takeover, before it acts.</summary>
     /// <returns>how many were ended</returns>
     Task<int> EndHoldersAsync(string cluster, CancellationToken cancel);
@@ -38,6 +41,7 @@ public sealed class FleetFencedException(string cluster, string region) : LeaseL
 public sealed class NoFleetSessions : IFleetSessions
 {
     public IFleetSession Open(string cluster, string label) => new Nothing(cluster);
+    public IFleetSession Rehearse(string cluster) => new Nothing(cluster);
     public Task<int> EndHoldersAsync(string cluster, CancellationToken cancel) => Task.FromResult(0);
     public Task<bool> HolderGoneAsync(string cluster, CancellationToken cancel) => Task.FromResult(false);
 

@@ -26,14 +26,15 @@ public sealed class LocalOperations
         if (Interlocked.Read(ref _reserved) == 0) Interlocked.CompareExchange(ref _reserved, await _leases.ReserveEpochAsync(cancel), 0);
     }
 
-    /// <summary>Walks the way to a beginning without beginning: planned, written as the journal would write it, thrown away.</summary>
+    /// <summary>Walks the way to a beginning without beginning: planned, written as the journal would write it, read as its registration would, thrown away.</summary>
     public async Task<int> RehearseAsync(string kind, System.Text.Json.Nodes.JsonObject request, CancellationToken cancel)
     {
         var plan = await _planners.Get(kind).PlanAsync(request, cancel);
         var now = _clock.GetUtcNow();
         var entry = Registration.Entry(Begun(plan, new OperationRequest(kind, request, ""), Preflight.Nothing, 0, now));
         var json = System.Text.Json.JsonSerializer.Serialize(entry with { Local = 1, LocalEpoch = 0 }, OperationJson.Options);
-        return plan.Hash.Length + json.Length;
+        var read = System.Text.Json.JsonSerializer.Deserialize<JournalEntry>(json, OperationJson.Options)!;
+        return plan.Hash.Length + Plan.Read(read.Data!["plan"]!.GetValue<string>()).Steps.Length;
     }
 
     /// <param name="request">covered by a standing approval; asked for by the console itself</param>

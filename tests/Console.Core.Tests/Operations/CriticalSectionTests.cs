@@ -171,6 +171,7 @@ public sealed class CriticalSectionTests
         public TaskCompletionSource Asked { get; } = new();
 
         public IFleetSession Open(string cluster, string label) => new Session(cluster);
+        public IFleetSession Rehearse(string cluster) => Open(cluster, "rehearsal");
 
         public Task<int> EndHoldersAsync(string cluster, CancellationToken cancel)
         {

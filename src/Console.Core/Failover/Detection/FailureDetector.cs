@@ -71,7 +71,7 @@ internal sealed partial class FailureDetector(
 
     private async Task KeepWarmAsync(DetectorPolicy policy, CancellationToken cancel)
     {
-        var warm = new WarmUp(edge, hosts, local, log);
+        var warm = new WarmUp(edge, hosts, sessions, local, log);
         var start = time.GetTimestamp();
         var once = false;
         while (!cancel.IsCancellationRequested)

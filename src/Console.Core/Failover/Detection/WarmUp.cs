@@ -1,5 +1,3 @@
-using System.Reflection;
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Drivers.Postgres.Control;
@@ -11,15 +9,15 @@ namespace OpsConsole.Core.Failover.Detection;
 
 /// <summary>Where a failover may begin at any moment, the first one must not pay for what a process does once: code is compiled and the ways to
 /// nodes, hosts and traffic managers are walked beforehand. Changes nothing in the fleet.</summary>
-internal sealed partial class WarmUp(TrafficEdge edge, NodeHost hosts, LocalOperations local, ILogger log)
+internal sealed partial class WarmUp(TrafficEdge edge, NodeHost hosts, IFleetSessions sessions, LocalOperations local, ILogger log)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
-    private static readonly string[] Parts = ["OpsConsole.Core.Failover", "OpsConsole.Core.Operations", "OpsConsole.Core.Drivers.Postgres", "OpsConsole.Core.Drivers.PgBouncer", "OpsConsole.Core.Drivers.HaProxy", "OpsConsole.Core.Drivers.Hosts", "OpsConsole.Core.Traffic"];
+    private static readonly string[] Parts = ["OpsConsole.Core.Failover", "OpsConsole.Core.Operations", "OpsConsole.Core.Drivers.Postgres", "OpsConsole.Core.Drivers.PgBouncer", "OpsConsole.Core.Drivers.HaProxy", "OpsConsole.Core.Drivers.Redis", "OpsConsole.Core.Drivers.Hosts", "OpsConsole.Core.Traffic"];
     private bool _compiled;
 
     public async Task KeepAsync(ClusterOptions cluster, CancellationToken cancel)
     {
-        if (!_compiled) Compile(cancel);
+        if (!_compiled) await TryAsync("code", _ => Task.Run(() => Compile(cancel), cancel), cancel);
         _compiled = true;
         var (source, target) = (cluster.Nodes[0].Region, cluster.Nodes[1].Region);
         await TryAsync("plan", _ => local.RehearseAsync(OperationKinds.Failover, LossResponse.Request(cluster, source, target), cancel), cancel);
@@ -28,15 +26,21 @@ internal sealed partial class WarmUp(TrafficEdge edge, NodeHost hosts, LocalOper
             await edge.WritersAsync(token);
             await edge.AnyPausedAsync(cluster.Id, token);
         }, cancel);
-        await Task.WhenAll(cluster.Nodes.Select(node => TryAsync(node.Region, async token =>
+        await using (var session = sessions.Rehearse(cluster.Id))
         {
-            await using var connection = await NodeConnection.OpenAsync(cluster, node, "opsconsole warm", token);
-            await NodeView.ReadAsync(connection, token);
-            await EpochRegister.ReadAsync(connection, token);
-            await Slots.ReadAsync(connection, token);
-        }, cancel)));
+            await TryAsync("nodes", session.OpenAllAsync, cancel);
+            await Task.WhenAll(cluster.Nodes.Select(node => TryAsync(node.Region, token => LookAsync(session, node.Region, token), cancel)));
+        }
         foreach (var node in cluster.Nodes.Where(n => hosts.Offers(n.Region, NodeHost.ControlData)))
             await TryAsync($"host of {node.Region}", token => hosts.ControlAsync(cluster.Id, node.Region, token), cancel);
+    }
+
+    private static async Task LookAsync(IFleetSession session, string region, CancellationToken cancel)
+    {
+        await session.UseAsync(region, async (node, token) => (await NodeView.ReadAsync(node, token), await EpochRegister.ReadAsync(node, token)), cancel);
+        await session.UseAsync(region, EpochRegister.ReadAsync, cancel);
+        await session.UseAsync(region, NodeView.ReadAsync, cancel);
+        await session.UseAsync(region, async (node, token) => (await Slots.ReadAsync(node, token)).Count > 0, cancel);
     }
 
     private async Task TryAsync(string what, Func<CancellationToken, Task> walk, CancellationToken cancel)
@@ -53,17 +57,17 @@ internal sealed partial class WarmUp(TrafficEdge edge, NodeHost hosts, LocalOper
         }
     }
 
-    /// <summary>What is compiled at its first call otherwise, in the middle of a failover.</summary>
+    /// <summary>What is compiled at its first call otherwise, in the middle of a failover; and what a failure costs the first time that one is put into words.</summary>
     private static void Compile(CancellationToken cancel)
     {
-        const BindingFlags own = BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
-        foreach (var type in typeof(WarmUp).Assembly.GetTypes().Where(t => !t.ContainsGenericParameters && Parts.Any(p => t.Namespace?.StartsWith(p, StringComparison.Ordinal) == true)))
+        AheadOfTime.Compile(typeof(WarmUp).Assembly.GetTypes().Where(t => Parts.Any(p => t.Namespace?.StartsWith(p, StringComparison.Ordinal) == true)), cancel);
+        try
         {
-            foreach (var method in type.GetMethods(own).Cast<MethodBase>().Concat(type.GetConstructors(own)).Where(m => !m.IsAbstract && !m.ContainsGenericParameters))
-            {
-                if (cancel.IsCancellationRequested) return;
-                RuntimeHelpers.PrepareMethod(method.MethodHandle);
-            }
+            throw new TimeoutException("Nothing has happened.");
+        }
+        catch (TimeoutException rehearsed)
+        {
+            _ = rehearsed.ToString();
         }
     }
 

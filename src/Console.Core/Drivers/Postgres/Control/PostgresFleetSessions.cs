@@ -16,6 +16,8 @@ public sealed class PostgresFleetSessions(FleetModel fleet, TimeProvider time) :
 
     public IFleetSession Open(string cluster, string label) => new PostgresFleetSession(fleet.Clusters[cluster], Key(cluster), label, time);
 
+    public IFleetSession Rehearse(string cluster) => new PostgresFleetSession(fleet.Clusters[cluster], Key($"{cluster} rehearsal {Guid.NewGuid()}"), "opsconsole warm", time);
+
     public async Task<int> EndHoldersAsync(string cluster, CancellationToken cancel)
     {
         var ended = await OnEachAsync(cluster, $"SELECT count(*) FROM pg_locks, LATERAL (SELECT pg_terminate_backend(pid, 2000) OFFSET 0) t WHERE {Held(cluster)}", cancel);
