@@ -20,7 +20,7 @@ public sealed record FailoverEstimate(double? RtoSeconds, double? RpoSeconds, lo
         var rto = (request.Planned ? facts.SwitchoverSeconds : null) ?? state?.RtoEstimateSeconds;
         var cluster = facts.Fleet.Clusters[request.Cluster];
         // Shipped to the last record, or confirmed by a quorum that is in reach: nothing acknowledged can be lost.
-        if (request.Planned || FailoverPreflight.IsLossless(request, cluster, state)) return new FailoverEstimate(rto, 0, 0, 0);
+        if (request.Planned || FailoverPreflight.IsLossless(request, cluster, state, facts.ConfirmationsInForce.GetValueOrDefault(request.Source))) return new FailoverEstimate(rto, 0, 0, 0);
         var rpo = link?.HeartbeatLagSeconds ?? link?.LagSeconds;
         var service = cluster.Nodes.Find(n => n.Region == request.Source)?.Service ?? "";
         var rate = facts.Picture.Services.GetValueOrDefault(service)?.ThroughputPerSecond;

@@ -11,7 +11,7 @@ namespace OpsConsole.Core.Failover;
 
 /// <summary>Facts from the live picture, and the little that it does not hold, each kept for a moment: asking often costs nothing.</summary>
 public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge edge, OperationReader operations, Automation automation, FailoverOptions options, TimeProvider time, ProvenRecoveries? proven = null,
-    IBackupCatalogue? backups = null) : IFailoverFacts
+    IBackupCatalogue? backups = null, Detection.LastSeen? seen = null) : IFailoverFacts
 {
     private static readonly TimeSpan Managers = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(30);
@@ -27,17 +27,17 @@ public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge
         // What the observing node measures all the time reaches every node with the picture.
         var observed = feed.Current.Readiness.Values.FirstOrDefault(r => r.Cluster == cluster && time.GetUtcNow() - r.AsOf < Observed);
         var traffic = await _traffic.GetAsync(TrafficAsync, cancel);
-        var scopes = declared.Nodes.Select(n => $"region:{n.Region}").Append($"cluster:{cluster}").Append(Automation.Fleet).ToHashSet();
+        var scopes = Automation.ScopesOf(declared);
         var held = (await _holds.GetAsync(automation.ListAsync, cancel)).FirstOrDefault(h => scopes.Contains(h.Scope) && h.Hold is Hold.Maintenance or Hold.AutomationPaused);
-        var running = (await operations.ListAsync(state: OperationState.Running, resource: $"cluster:{cluster}", limit: 5, cancel: cancel))
-            .FirstOrDefault(o => o.Plan.Targets.Any(t => t.Resource == $"cluster:{cluster}" && t.Class == ResourceClass.Topology) && !OperationKinds.Preempts(OperationKinds.Failover, o.Kind));
+        var holder = await operations.TopologyHolderAsync($"cluster:{cluster}", cancel);
         return new PreflightFacts(fleet, feed.Current, time.GetUtcNow(), ObjectiveTargets.Rpo(declared.RpoSeconds, declared.Tier).Seconds)
         {
             LoadRps = traffic.LoadRps ?? (traffic.Silent.Count == 0 ? observed?.LoadRps : null),
             Weights = traffic.Weights,
             UnreachableTrafficManagers = traffic.Silent,
             MaintenanceReason = held is null ? null : $"{held.Scope}: {held.Reason}",
-            RunningOperation = running is null ? null : $"{running.Kind} {running.Id}",
+            RunningOperation = holder is null || OperationKinds.Preempts(OperationKinds.Failover, holder.Kind) ? null : $"{holder.Kind} {holder.Id}",
+            ConfirmationsInForce = declared.Nodes.ToDictionary(n => n.Region, n => seen?.Confirmations(cluster, n.Region)),
             ClockSkewSeconds = _skew[cluster].Peek(token => SkewAsync(declared, token)) ?? observed?.ClockSkewSeconds,
             SwitchoverSeconds = proven?.Of(cluster, planned: true)?.RtoSeconds,
             NewestBackupAt = backups is null ? null : await _backups[cluster].GetAsync(async token => (await backups.NewestVerifiedAsync(cluster, token))?.EndedAt, cancel),

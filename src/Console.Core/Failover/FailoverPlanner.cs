@@ -24,6 +24,13 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
         return new Preflight { Checks = [.. FailoverPreflight.Evaluate(request, known, plan.Steps[0].Step != Steps.OpenTraffic.StepName)], Estimate = FailoverEstimate.Of(request, known).Json };
     }
 
+    /// <summary>Turning round leads traffic to where it came from: only while that is well.</summary>
+    public async Task<IReadOnlyList<PreflightCheck>> WayBackAsync(Operation running, CancellationToken cancel)
+    {
+        var first = running.Plan.Steps[0].Parameters;
+        return [FailoverPreflight.WayBack(Text(first, "source"), await facts.GatherAsync(Text(first, "cluster"), cancel))];
+    }
+
     /// <summary>The way back is a switchover of its own, with its own preflight.</summary>
     public JsonObject? Reverse(Operation succeeded) => new()
     {

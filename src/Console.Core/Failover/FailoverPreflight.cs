@@ -31,7 +31,7 @@ public static class FailoverPreflight
             SourceIsPrimary(request, state),
             SourceHealthy(request, state),
             Lag(request, facts),
-            Loss(request, cluster, state),
+            Loss(request, cluster, state, InForce(request, facts)),
             Witnesses(request, cluster, state),
             Capacity(request, facts),
             Compliance(request, facts),
@@ -62,6 +62,11 @@ public static class FailoverPreflight
             return Block("target-healthy", node is null ? "unknown" : node.Reachable ? $"role {node.Role}" : "unreachable", "reachable standby", $"{request.Target} has no reachable standby. Bring its database back or choose another target.");
         return RegionHealthy(request, facts);
     }
+
+    /// <summary>Whether a move that is under way may turn round.</summary>
+    public static PreflightCheck WayBack(string source, PreflightFacts facts) => facts.Picture.Regions.GetValueOrDefault(source) is { } region && HealthWatch.IsBad(region.Status)
+        ? Block("way-back", region.Status.ToString().ToLowerInvariant(), "healthy or degraded", $"{source}, where it would go back to, is {region.Status.ToString().ToLowerInvariant()}: {region.Reason}.")
+        : Pass("way-back", facts.Picture.Regions.GetValueOrDefault(source)?.Status.ToString().ToLowerInvariant() ?? "unknown", "healthy or degraded", $"Nothing is known that speaks against {source}.");
 
     private static PreflightCheck RegionHealthy(FailoverRequest request, PreflightFacts facts)
     {
@@ -103,7 +108,7 @@ public static class FailoverPreflight
     private static PreflightCheck Lag(FailoverRequest request, PreflightFacts facts)
     {
         var rpo = facts.RpoTargetSeconds;
-        if (!request.Planned && IsLossless(request, facts.Fleet.Clusters[request.Cluster], facts.Picture.Clusters.GetValueOrDefault(request.Cluster)))
+        if (!request.Planned && IsLossless(request, facts.Fleet.Clusters[request.Cluster], facts.Picture.Clusters.GetValueOrDefault(request.Cluster), InForce(request, facts)))
             return Pass("lag-within-rpo", "0 s by quorum commit", Seconds(rpo), "Every acknowledged row is on the most advanced standby in reach.");
         var link = facts.Picture.Links.GetValueOrDefault(LinkState.KeyOf(request.Cluster, request.Source, request.Target));
         var lag = link?.HeartbeatLagSeconds ?? link?.LagSeconds;
@@ -115,21 +120,23 @@ public static class FailoverPreflight
     }
 
     /// <summary>With <c>ANY k</c> of N standbys, promoting the most advanced of N-k+1 that are in reach loses no acknowledged row.</summary>
-    private static PreflightCheck Loss(FailoverRequest request, ClusterOptions cluster, ClusterState? state)
+    private static PreflightCheck Loss(FailoverRequest request, ClusterOptions cluster, ClusterState? state, int? inForce)
     {
         if (request.Planned) return Pass("no-loss", "0 rows", "0 rows", "A switchover ships the last WAL before it promotes.");
         var standbys = cluster.Nodes.Count - 1;
-        var needed = standbys - cluster.SynchronousStandbys + 1;
+        var needed = Steps.LossRule.StandbysNeeded(cluster, inForce);
         var reachable = state?.Nodes.Count(n => n.Region != request.Source && n is { Reachable: true, Role: NodeRole.Standby }) ?? 0;
-        if (cluster.SynchronousStandbys == 0)
+        if (needed > standbys)
             return Block("no-loss", "asynchronous", "synchronous", "Commits are not confirmed by standbys: acknowledged rows may be lost. Override with two approvers to accept the loss.");
         return reachable >= needed
             ? Pass("no-loss", $"{reachable} standbys in reach", $"{needed} of {standbys}", "Every acknowledged row is on the most advanced standby in reach.")
             : Block("no-loss", $"{reachable} standbys in reach", $"{needed} of {standbys}", $"Acknowledged rows may be lost. Bring {needed - reachable} more standby within reach, or override with two approvers to accept the loss.");
     }
 
-    internal static bool IsLossless(FailoverRequest request, ClusterOptions cluster, ClusterState? state) => cluster.SynchronousStandbys > 0
-        && state?.Nodes.Count(n => n.Region != request.Source && n is { Reachable: true, Role: NodeRole.Standby }) >= Steps.LossRule.StandbysNeeded(cluster);
+    internal static bool IsLossless(FailoverRequest request, ClusterOptions cluster, ClusterState? state, int? inForce) =>
+        state?.Nodes.Count(n => n.Region != request.Source && n is { Reachable: true, Role: NodeRole.Standby }) >= Steps.LossRule.StandbysNeeded(cluster, inForce);
+
+    private static int? InForce(FailoverRequest request, PreflightFacts facts) => facts.ConfirmationsInForce.GetValueOrDefault(request.Source);
 
     private static PreflightCheck Witnesses(FailoverRequest request, ClusterOptions cluster, ClusterState? state)
     {

@@ -41,11 +41,11 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
             foreach (var step in shifts) yield return step;
             foreach (var step in services.Caches()) yield return step;
             if (request.Scope == FailoverScope.Rolling && services.Caches().Any() && shifts.Count > 0) yield return Watch(100);
-            foreach (var step in Switchover().Concat(services.Hooks())) yield return step;
+            foreach (var step in Switchover().Append(Measured()).Concat(services.Hooks())) yield return step;
         }
         else
         {
-            foreach (var step in Failover()) yield return step;
+            foreach (var step in Failover().Append(Measured())) yield return step;
             foreach (var step in services.Starts().Concat(services.Caches()).Concat(services.Hooks())) yield return step;
             foreach (var step in shifts) yield return step;
         }
@@ -56,12 +56,6 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
             yield return Step(RestoreConfirmations.StepName, "Confirm commits as declared", $"{fleet.Clusters[request.Cluster].SynchronousStandbys} standbys confirm each commit.", Reversibility.ForwardOnly) with
             { Optional = true, Attempts = 3, TimeoutSeconds = 30 };
         }
-        yield return Neutral(Measure.StepName, "Measure", "Longest pause of acknowledged writes, lost heartbeats, lost bytes.",
-            p =>
-            {
-                p["planned"] = request.Planned;
-                p["services"] = ServiceIds();
-            }) with { Optional = true, TimeoutSeconds = 30 };
     }
 
     private JsonArray ServiceIds() => new([.. scope.Services.Select(s => (JsonNode)s)]);
@@ -148,6 +142,13 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
     private PlanStep Fence() => Neutral(FenceSource.StepName, $"Fence {Source}", MayLose ? "Needed before the promotion: SQL, else SIGKILL by its host; at least rung 1." : "SQL, else SIGKILL by its host; verified.") with { TimeoutSeconds = 20 };
 
     private PlanStep Verify() => Neutral(VerifyService.StepName, "Verify", "A row is written and read through the client endpoint.") with { Critical = true, TimeoutSeconds = 30 };
+
+    // At once: what follows may take long, and what is said of the pause needs nothing of it.
+    private PlanStep Measured() => Neutral(Measure.StepName, "Measure", "Longest pause of acknowledged writes, lost heartbeats, lost bytes.", p =>
+    {
+        p["planned"] = request.Planned;
+        p["services"] = ServiceIds();
+    }) with { Optional = true, TimeoutSeconds = 30 };
 
     private PlanStep Rejoin() => Step(RejoinSource.StepName, $"{Source} rejoins as a standby", request.Planned ? "Started as a standby; nothing to rewind." : "Rewound, else copied afresh.", Reversibility.ForwardOnly,
         parameters: p => p["clean"] = request.Planned) with { Optional = true, Attempts = 2, TimeoutSeconds = 3600 };

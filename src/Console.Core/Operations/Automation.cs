@@ -1,5 +1,6 @@
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Audit;
+using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Persistence;
 
 namespace OpsConsole.Core.Operations;
@@ -16,6 +17,10 @@ public sealed record ActiveHold(string Scope, Hold Hold, string Reason, string B
 public sealed class Automation(ConsoleDatabase database, IAuditLog audit, TimeProvider clock)
 {
     public const string Fleet = "fleet";
+
+    /// <summary>Where a hold keeps the console from moving the cluster by itself: on it, on a region or a service of one of its nodes, on the fleet.</summary>
+    public static IReadOnlySet<string> ScopesOf(ClusterOptions cluster) =>
+        cluster.Nodes.SelectMany(n => new[] { $"region:{n.Region}", $"service:{n.Service}" }).Append($"cluster:{cluster.Id}").Append(Fleet).ToHashSet();
 
     public async Task<IReadOnlyList<ActiveHold>> ListAsync(CancellationToken cancel = default)
     {

@@ -2,12 +2,13 @@ using Npgsql;
 
 namespace OpsConsole.Core.Operations;
 
-/// <summary>A later operation on the same topology commits the earlier: what has been built upon is not taken back by one click.</summary>
+/// <summary>A later operation that changed the same topology commits the earlier: what has been built upon is not taken back by one click. One that was
+/// undone has changed nothing, and a node that comes back is part of the earlier one.</summary>
 internal static class CommitWindows
 {
     public static async Task CloseAsync(OperationStateChanger changer, NpgsqlConnection connection, Operation later, DateTimeOffset now, CancellationToken cancel)
     {
-        if (later.Kind == OperationKinds.Backup) return; // it only reads: nothing is built upon
+        if (later.Kind is OperationKinds.Backup or OperationKinds.Rejoin) return; // nothing is built upon
         var closed = await connection.Command("""
             UPDATE ops.operation SET commit_until = NULL, events = events + 1
             WHERE commit_until IS NOT NULL AND id <> @id AND id IN (

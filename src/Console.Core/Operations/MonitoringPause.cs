@@ -18,6 +18,7 @@ public sealed partial class MonitoringPause(Automation automation, TimeProvider 
         {
             if (pause.Until <= clock.GetUtcNow()) continue;
             if (pause.Scope == Automation.Fleet || pause.Scope == $"service:{service}" || (fleet?.Services.GetValueOrDefault(service) is { } declared && pause.Scope == $"region:{declared.Region}")) return true;
+            if (fleet?.Options.Clusters.Exists(c => pause.Scope == $"cluster:{c.Id}" && c.Nodes.Exists(n => n.Service == service)) == true) return true;
         }
         return false;
     }

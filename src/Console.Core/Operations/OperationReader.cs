@@ -51,6 +51,13 @@ public sealed class OperationReader(ConsoleDatabase database)
             """, ("resource", resource)).ListAsync(r => new OperationHolder(r.GetGuid(0), r.GetString(1)), cancel)).FirstOrDefault();
     }
 
+    /// <summary>How many operations that were to take this one back have come to nothing.</summary>
+    public async Task<int> EndedRollbacksAsync(Guid id, CancellationToken cancel = default)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return (int)await connection.Command("SELECT count(*) FROM ops.operation WHERE rollback_of = @id AND state IN ('failed', 'rolledBack', 'cancelled', 'expired')", ("id", id)).ScalarAsync<long>(cancel);
+    }
+
     /// <summary>When the newest operation of this kind began that this person asked for and that held the resource; null: never.</summary>
     public async Task<DateTimeOffset?> LastStartedAsync(string kind, string requestedById, string resource, CancellationToken cancel = default)
     {

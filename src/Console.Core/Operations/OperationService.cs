@@ -60,12 +60,16 @@ public sealed class OperationService
     {
         Require(person, Policies.Operate);
         var operation = await _reader.GetAsync(id, cancel);
+        if (operation.State == OperationState.Running && (await _submission.WayBackAsync(operation, cancel)).Where(c => c.Verdict == CheckVerdict.Blocking).ToList() is { Count: > 0 } blocking)
+            throw new RequestRefusedException("preflight", string.Join("; ", blocking.Select(c => c.Message)) + " Let it go on, or cancel it: that takes everything back all the same.") { Checks = blocking };
         if (operation.State != OperationState.Succeeded)
             return await EndAsync(id, OperationWish.RollBack, "operation.rollback", reason, person, cancel);
         if (operation.CommitUntil is not { } until || until <= _clock.GetUtcNow())
             throw new RequestRefusedException("committed", "Its commit window is over: ask for a new operation in the other direction.");
         var request = _submission.Reverse(operation) ?? throw new RequestRefusedException("irreversible", $"A {operation.Kind} cannot be taken back.");
-        var submitted = await _submission.SubmitAsync(new OperationRequest(operation.Kind, request, reason) { RollbackOf = id, IdempotencyKey = $"rollback of {id}" }, person, cancel);
+        // Asked twice it is one; asked again after one that came to nothing it is another.
+        var before = await _reader.EndedRollbacksAsync(id, cancel);
+        var submitted = await _submission.SubmitAsync(new OperationRequest(operation.Kind, request, reason) { RollbackOf = id, IdempotencyKey = $"rollback {before} of {id}" }, person, cancel);
         return await _reader.GetAsync(submitted.OperationId, cancel);
     }
 

@@ -26,6 +26,8 @@ internal sealed class OperationSubmission(
 
     public JsonObject? Reverse(Operation succeeded) => planners.Get(succeeded.Kind).Reverse(succeeded);
 
+    public Task<IReadOnlyList<PreflightCheck>> WayBackAsync(Operation running, CancellationToken cancel) => planners.Get(running.Kind).WayBackAsync(running, cancel);
+
     public async Task<Submitted> SubmitAsync(OperationRequest request, Person person, CancellationToken cancel)
     {
         if (!person.May(Policies.Operate)) throw new NotAllowedException(Policies.Operate);

@@ -38,6 +38,9 @@ public interface IPlanner
     /// <summary>Measures the world against the plan's bounds. Called before asking for approval and again at the start.</summary>
     Task<Preflight> PreflightAsync(Plan plan, CancellationToken cancel);
 
+    /// <summary>Whether it is well to turn a running operation back now (is what it came from still healthy?). Empty: nothing speaks against it.</summary>
+    Task<IReadOnlyList<PreflightCheck>> WayBackAsync(Operation running, CancellationToken cancel) => Task.FromResult<IReadOnlyList<PreflightCheck>>([]);
+
     /// <summary>The request that takes a succeeded operation back, or null when this kind cannot be taken back.</summary>
     JsonObject? Reverse(Operation succeeded) => null;
 }

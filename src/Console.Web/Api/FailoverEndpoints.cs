@@ -124,7 +124,7 @@ public static class FailoverEndpoints
     });
 
     private static async Task<Operation?> HolderAsync(OperationReader reader, string resource, CancellationToken cancel) =>
-        (await reader.ListAsync(resource: resource, limit: 20, cancel: cancel)).FirstOrDefault(o => o.State is OperationState.Running or OperationState.RollingBack && o.Kind is OperationKinds.Failover or OperationKinds.Restore);
+        await reader.TopologyHolderAsync(resource, cancel) is { } holder && !OperationKinds.Preempts(OperationKinds.Failover, holder.Kind) ? await reader.GetAsync(holder.Id, cancel) : null;
 
     private static JsonObject Read(FailoverCall call, FleetModel fleet, Check check)
     {

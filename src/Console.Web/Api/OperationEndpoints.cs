@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
-using Microsoft.Extensions.Options;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Operations;
 using OpsConsole.Web.Identity;
@@ -54,7 +53,7 @@ public static class OperationEndpoints
         return TypedResults.Ok(new Page<OperationView>([.. found.Select(o => OperationView.Of(o, context.User))], found.Count == size ? found[^1].Id.ToString() : null));
     }
 
-    private static async Task<IResult> EventsAsync(Guid id, HttpContext context, OperationReader reader, IOperationFeed feed, SessionCheck session, IOptions<AccessOptions> options, TimeProvider clock)
+    private static async Task<IResult> EventsAsync(Guid id, HttpContext context, OperationReader reader, IOperationFeed feed, SessionCheck session)
     {
         if (await reader.FindAsync(id, context.RequestAborted) is null)
             throw new KeyNotFoundException($"There is no operation {id}.");
@@ -62,22 +61,12 @@ public static class OperationEndpoints
         long after = 0;
         var last = context.Request.Headers["Last-Event-ID"].ToString();
         check.That(last.Length == 0 || long.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out after), "Last-Event-ID", "Give back the id of the last event.");
-        return check.Problem() ?? TypedResults.ServerSentEvents(FollowAsync(id, after, context, feed, session, options.Value, clock, context.RequestAborted));
+        return check.Problem() ?? TypedResults.ServerSentEvents(FollowAsync(session.WhileValidAsync(feed.FollowAsync(id, after, context.RequestAborted), context.User, context.RequestAborted), context.RequestAborted));
     }
 
-    private static async IAsyncEnumerable<SseItem<OperationEventView>> FollowAsync(
-        Guid id, long after, HttpContext context, IOperationFeed feed, SessionCheck session, AccessOptions options, TimeProvider clock, [EnumeratorCancellation] CancellationToken cancel)
+    private static async IAsyncEnumerable<SseItem<OperationEventView>> FollowAsync(IAsyncEnumerable<OperationEvent> events, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var checkedAt = clock.GetTimestamp();
-        await foreach (var happened in feed.FollowAsync(id, after, cancel))
-        {
-            if (clock.GetElapsedTime(checkedAt).TotalSeconds >= options.RevalidateSeconds)
-            {
-                if (!await session.IsValidAsync(context.User, cancel))
-                    yield break;
-                checkedAt = clock.GetTimestamp();
-            }
+        await foreach (var happened in events.WithCancellation(cancel))
             yield return new SseItem<OperationEventView>(OperationEventView.Of(happened), happened.Kind) { EventId = happened.Sequence.ToString(CultureInfo.InvariantCulture) };
-        }
     }
 }

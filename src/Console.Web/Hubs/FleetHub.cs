@@ -1,9 +1,9 @@
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.SignalR;
-using Microsoft.Extensions.Options;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Live;
+using OpsConsole.Core.Operations;
 using OpsConsole.Web.Api;
 using OpsConsole.Web.Identity;
 
@@ -19,9 +19,9 @@ public sealed record FleetMessage(
     IReadOnlyList<LinkView> Links, IReadOnlyList<LatencyView> Latencies, IReadOnlyList<ComponentView> Components);
 
 /// <summary>The live picture for programs: <c>Watch()</c> streams a snapshot and then batches of changes, the first at once, then at most
-/// ten a second. Links are a list of their own; those inside clusters are empty here.</summary>
+/// ten a second. Links are a list of their own; those inside clusters are empty here. <c>Operation(id, after)</c> streams an operation's journal.</summary>
 [Authorize(Policy = Policies.ViewFleet)]
-public sealed class FleetHub(IFleetFeed feed, FleetViews views, SessionCheck session, IOptions<AccessOptions> options, TimeProvider clock) : Hub
+public sealed class FleetHub(IFleetFeed feed, FleetViews views, IOperationFeed journal, OperationReader operations, SessionCheck session) : Hub
 {
     public const string Path = "/hubs/fleet";
 
@@ -32,22 +32,25 @@ public sealed class FleetHub(IFleetFeed feed, FleetViews views, SessionCheck ses
         yield return Message("snapshot", snapshot.Epoch, snapshot.Sequence, snapshot.At, snapshot.Overall, [
             .. snapshot.Regions.Values, .. snapshot.Services.Values, .. snapshot.Clusters.Values, .. snapshot.Links.Values, .. snapshot.Latencies.Values, .. snapshot.Components.Values]);
 
-        var checkedAt = clock.GetTimestamp();
-        await foreach (var batch in subscription.Batches.ReadAllAsync(cancellationToken))
+        await foreach (var batch in session.WhileValidAsync(subscription.Batches.ReadAllAsync(cancellationToken), Context.User!, cancellationToken))
         {
-            if (clock.GetElapsedTime(checkedAt).TotalSeconds >= options.Value.RevalidateSeconds)
-            {
-                if (!await session.IsValidAsync(Context.User!, cancellationToken))
-                {
-                    Context.Abort();
-                    yield break;
-                }
-                checkedAt = clock.GetTimestamp();
-            }
             if (batch.Changed.All(c => c is ReadinessState) && batch.RemovedLinks.IsDefaultOrEmpty)
                 continue; // nothing that this stream carries
             yield return Message("changes", batch.Epoch, batch.Sequence, batch.At, batch.Overall, batch.Changed);
         }
+        if (!cancellationToken.IsCancellationRequested)
+            Context.Abort();
+    }
+
+    /// <summary>An operation's journal, live until it ends; the same as its server-sent events.</summary>
+    /// <param name="after">sequence of the last entry seen; 0: from the beginning</param>
+    /// <exception cref="HubException">no such operation</exception>
+    public async IAsyncEnumerable<OperationEventView> Operation(Guid id, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (await operations.FindAsync(id, cancellationToken) is null)
+            throw new HubException($"There is no operation {id}.");
+        await foreach (var happened in session.WhileValidAsync(journal.FollowAsync(id, after, cancellationToken), Context.User!, cancellationToken))
+            yield return OperationEventView.Of(happened);
     }
 
     private FleetMessage Message(string type, long epoch, long sequence, DateTimeOffset at, HealthStatus overall, IReadOnlyList<ILiveEntity> entities) => new(

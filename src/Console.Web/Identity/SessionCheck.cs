@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.AspNetCore.Components.Server;
@@ -7,8 +8,24 @@ using Microsoft.Extensions.Options;
 namespace OpsConsole.Web.Identity;
 
 /// <summary>Whether a caller may still be who the connection says: for circuits and hub connections, which outlive the request that opened them.</summary>
-public sealed class SessionCheck(IDbContextFactory<IdentityDb> factory, IOptions<Microsoft.AspNetCore.Identity.IdentityOptions> identity, TimeProvider clock)
+public sealed class SessionCheck(IDbContextFactory<IdentityDb> factory, IOptions<Microsoft.AspNetCore.Identity.IdentityOptions> identity, IOptions<AccessOptions> access, TimeProvider clock)
 {
+    /// <summary>Passes a stream on for as long as the caller is valid, looked at again each <see cref="AccessOptions.RevalidateSeconds"/>.</summary>
+    public async IAsyncEnumerable<T> WhileValidAsync<T>(IAsyncEnumerable<T> stream, ClaimsPrincipal caller, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var checkedAt = clock.GetTimestamp();
+        await foreach (var item in stream.WithCancellation(cancel))
+        {
+            if (clock.GetElapsedTime(checkedAt).TotalSeconds >= access.Value.RevalidateSeconds)
+            {
+                if (!await IsValidAsync(caller, cancel))
+                    yield break;
+                checkedAt = clock.GetTimestamp();
+            }
+            yield return item;
+        }
+    }
+
     public async Task<bool> IsValidAsync(ClaimsPrincipal caller, CancellationToken cancel)
     {
         if (caller.Identity?.IsAuthenticated != true)

@@ -85,6 +85,29 @@ public sealed class PreflightRulesTests
         Assert.Equal(witnesses, Check("witness-quorum", f => f with { Picture = picture }, planned: false));
     }
 
+    [Theory]
+    [InlineData(null, 2, CheckVerdict.Passed)]
+    [InlineData(2, 2, CheckVerdict.Passed)]
+    [InlineData(1, 2, CheckVerdict.Blocking)] // one confirmed: it may be the one that is out of reach
+    [InlineData(1, 3, CheckVerdict.Passed)]
+    [InlineData(0, 3, CheckVerdict.Blocking)]
+    public void NoLoss_ConfirmationsInForce_CountInsteadOfTheDeclared(int? inForce, int inReach, CheckVerdict expected)
+    {
+        var picture = PreflightWorld.Picture(c => c with { Nodes = [.. c.Nodes.Select((n, i) => i > inReach ? n with { Reachable = false } : n)] });
+        var known = new Dictionary<string, int?> { ["us"] = inForce };
+        Assert.Equal(expected, Check("no-loss", f => f with { Picture = picture, ConfirmationsInForce = known }, planned: false));
+        var estimate = FailoverEstimate.Of(PreflightWorld.Request(planned: false), PreflightWorld.Facts(picture) with { ConfirmationsInForce = known });
+        Assert.Equal(expected == CheckVerdict.Passed, estimate.RpoSeconds == 0);
+    }
+
+    [Theory]
+    [InlineData(HealthStatus.Healthy, CheckVerdict.Passed)]
+    [InlineData(HealthStatus.Unknown, CheckVerdict.Passed)]
+    [InlineData(HealthStatus.Critical, CheckVerdict.Blocking)]
+    [InlineData(HealthStatus.Failed, CheckVerdict.Blocking)]
+    public void WayBack_Source_MustNotBeKnownToBeUnwell(HealthStatus status, CheckVerdict expected) =>
+        Assert.Equal(expected, FailoverPreflight.WayBack("us", PreflightWorld.Facts(PreflightWorld.Picture(region: r => r.Id == "us" ? r with { Status = status } : r))).Verdict);
+
     [Fact]
     public void NoLoss_AsynchronousCluster_BlocksAFailoverAndNotASwitchover()
     {

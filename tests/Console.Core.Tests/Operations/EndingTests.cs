@@ -147,6 +147,75 @@ public sealed class EndingTests
     }
 
     [Fact]
+    public async Task CommitWindow_LaterOperationIsUndone_StaysOpen()
+    {
+        await using var fleet = await TestFleet.CreateAsync();
+        var node = fleet.Node();
+        fleet.World.BeforeAct = key => key == "bad" ? throw new StepFailedException("no") : Task.CompletedTask;
+        var first = (await node.SubmitAsync("set:a", more: r => r["window"] = 600.0)).OperationId;
+        await node.RunAsync(first);
+
+        var undone = (await node.SubmitAsync("set:b set:bad")).OperationId;
+        await node.RunAsync(undone);
+        Assert.Equal(OperationState.RolledBack, (await node.Reader.GetAsync(undone)).State);
+        Assert.NotNull((await node.Reader.GetAsync(first)).CommitUntil);
+
+        await node.RunAsync((await node.SubmitAsync("set:c")).OperationId);
+        Assert.Null((await node.Reader.GetAsync(first)).CommitUntil);
+    }
+
+    [Fact]
+    public async Task RollBack_AfterOneThatCameToNothing_IsAnotherOperation()
+    {
+        await using var fleet = await TestFleet.CreateAsync();
+        var node = fleet.Node();
+        var first = (await node.SubmitAsync("set:a", more: r => r["window"] = 600.0)).OperationId;
+        await node.RunAsync(first);
+        var back = await node.Operations.RollBackAsync(first, "worse than before", People.Operator);
+        await node.Operations.CancelAsync(back.Id, "not yet", People.Operator);
+
+        var again = await node.Operations.RollBackAsync(first, "worse than before", People.Operator);
+        await node.RunAsync(again.Id);
+
+        Assert.NotEqual(back.Id, again.Id);
+        Assert.Equal("new", fleet.World["back"]);
+    }
+
+    [Fact]
+    public async Task RollBack_WhereItCameFromIsNotWell_IsRefusedAndCancelStillTurnsItRound()
+    {
+        await using var fleet = await TestFleet.CreateAsync();
+        var node = fleet.Node();
+        fleet.Planners[0].WayBack = [new PreflightCheck("way-back", CheckVerdict.Blocking, "failed", "healthy", "us, where it would go back to, is failed.")];
+        var hold = fleet.World.HoldAt("hold");
+        await node.StartAsync();
+        var id = (await node.SubmitAsync("set:a set:hold")).OperationId;
+        await hold.Reached;
+
+        var refused = await Assert.ThrowsAsync<RequestRefusedException>(() => node.Operations.RollBackAsync(id, "worse", People.Operator));
+        Assert.Equal(("preflight", "way-back"), (refused.Rule, Assert.Single(refused.Checks).Id));
+        await node.Operations.CancelAsync(id, "all the same", People.Operator);
+
+        Assert.Equal(OperationState.Cancelled, (await node.EndAsync(id)).State);
+        Assert.Equal("initial", fleet.World["a"]);
+    }
+
+    [Theory]
+    [InlineData("set:b", 3)]
+    [InlineData("set:b?", 1)]
+    public async Task Run_StepFailsPastThePointOfNoReturn_OnlyWhatIsNeededIsTriedStubbornly(string step, int tries)
+    {
+        await using var fleet = await TestFleet.CreateAsync();
+        var node = fleet.Node();
+        var tried = 0;
+        fleet.World.BeforeAct = key => key == "b" && ++tried > 0 ? throw new StepFailedException("the region is gone") : Task.CompletedTask;
+
+        await node.RunAsync((await node.SubmitAsync($"once:promote! {step}")).OperationId);
+
+        Assert.Equal(tries, tried);
+    }
+
+    [Fact]
     public async Task EmergencyStop_EndsExperimentsOnly_AndSaysWhatWasReverted()
     {
         await using var fleet = await TestFleet.CreateAsync();

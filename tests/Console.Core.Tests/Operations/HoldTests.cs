@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
@@ -25,6 +26,27 @@ public sealed class HoldTests
         var changes = await fleet.Node().Get<IChangeSource>().ReadAsync(clock.GetUtcNow().AddHours(-1), 10, default);
         Assert.Equal("Automation paused: fleet", Assert.Single(changes).Title);
         await Assert.ThrowsAsync<NotAllowedException>(() => automation.ClearAsync(Automation.Fleet, Hold.AutomationPaused, "x", People.Viewer));
+    }
+
+    [Theory]
+    [InlineData("service:us-db", true)]
+    [InlineData("region:us", true)]
+    [InlineData("cluster:orders", true)]
+    [InlineData("fleet", true)]
+    [InlineData("service:us-api", false)]
+    public void ScopesOf_Cluster_AreAllThatKeepItFromBeingMoved(string scope, bool holds) =>
+        Assert.Equal(holds, Automation.ScopesOf(Failover.PreflightWorld.Fleet().Clusters["orders"]).Contains(scope));
+
+    [Fact]
+    public async Task MonitoringPause_OfACluster_CoversItsNodes()
+    {
+        await using var fleet = await TestFleet.CreateAsync(more: services => services.AddSingleton(Failover.PreflightWorld.Fleet()));
+        var (automation, pause) = (fleet.Node().Get<Automation>(), fleet.Node().Get<MonitoringPause>());
+
+        await automation.SetAsync("cluster:orders", Hold.MonitoringPaused, "new disks", null, People.Operator);
+        await pause.RefreshAsync();
+
+        Assert.Equal((true, true, false), (pause.Covers("us-db"), pause.Covers("eu-db"), pause.Covers("us-api")));
     }
 
     [Fact]

@@ -132,7 +132,11 @@ internal sealed class ScriptedPlanner(string kind) : IPlanner
         CommitWindowSeconds = request["window"]?.GetValue<double>() ?? 0,
     });
 
+    public IReadOnlyList<PreflightCheck> WayBack { get; set; } = [];
+
     public Task<Preflight> PreflightAsync(Plan plan, CancellationToken cancel) => Task.FromResult(Measure(plan));
+
+    public Task<IReadOnlyList<PreflightCheck>> WayBackAsync(Operation running, CancellationToken cancel) => Task.FromResult(WayBack);
 
     public JsonObject? Reverse(Operation succeeded)
     {

@@ -1,15 +1,20 @@
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http.Connections;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
 using OpsConsole.Testing;
+using OpsConsole.Web.Hosting;
+using OpsConsole.Web.Hubs;
 using OpsConsole.Web.Identity;
 
 
@@ -89,6 +94,14 @@ public sealed class ConsoleUnderTest : WebApplicationFactory<Program>, IAsyncLif
         person.Api.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
         return person;
     }
+
+    /// <summary>A program of the person's at the hub.</summary>
+    internal HubConnection Hub(TestPerson person) => new HubConnectionBuilder().WithUrl(new Uri($"http://localhost{FleetHub.Path}"), options =>
+    {
+        options.AccessTokenProvider = () => Task.FromResult(person.Api.DefaultRequestHeaders.Authorization!.Parameter);
+        options.HttpMessageHandlerFactory = _ => Server.CreateHandler();
+        options.Transports = HttpTransportType.LongPolling;
+    }).AddJsonProtocol(json => WireJson.Configure(json.PayloadSerializerOptions)).Build();
 
     private static IEnumerable<(string Key, string? Value)> Flat(JsonNode? node, string path) => node switch
     {

@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.SignalR;
+using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using OpsConsole.Core.Approvals;
@@ -84,6 +88,25 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
         request.Headers.Add("Last-Event-ID", ids[1]["id: ".Length..]);
         var rest = await (await asker.Api.SendAsync(request)).Content.ReadAsStringAsync();
         Assert.Equal(ids.Skip(2), rest.Split('\n').Where(l => l.StartsWith("id: ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Hub_Operation_StreamsTheSameJournalAsTheEvents()
+    {
+        var asker = await console.PersonAsync(Roles.Operator);
+        var (operation, _, _) = await Asking.SubmitAsync(asker, "canary", 1);
+        var whole = await asker.Api.GetStringAsync($"/api/v1/operations/{operation}/events");
+        var ids = whole.Split('\n').Where(l => l.StartsWith("id: ", StringComparison.Ordinal)).Select(l => l["id: ".Length..].Trim()).ToList();
+
+        await using var hub = console.Hub(asker);
+        await hub.StartAsync(TestContext.Current.CancellationToken);
+        var heard = new List<string>();
+        await foreach (var happened in hub.StreamAsync<JsonElement>("Operation", Guid.Parse(operation), long.Parse(ids[0], CultureInfo.InvariantCulture), TestContext.Current.CancellationToken))
+            heard.Add(happened.GetProperty("sequence").ToString());
+
+        Assert.Equal(ids.Skip(1), heard);
+        var unknown = hub.StreamAsync<JsonElement>("Operation", Guid.NewGuid(), 0L, TestContext.Current.CancellationToken);
+        await Assert.ThrowsAsync<HubException>(async () => await unknown.GetAsyncEnumerator(TestContext.Current.CancellationToken).MoveNextAsync());
     }
 
     [Fact]

@@ -31,7 +31,7 @@ internal sealed class DetectorPolicy
     public string? Hold(ClusterOptions cluster)
     {
         if (!_known) return "what people allow has not been read yet";
-        var scopes = cluster.Nodes.Select(n => $"region:{n.Region}").Append($"cluster:{cluster.Id}").Append(Automation.Fleet).ToHashSet();
+        var scopes = Automation.ScopesOf(cluster);
         return _holds.FirstOrDefault(h => h.Hold is Operations.Hold.Maintenance or Operations.Hold.AutomationPaused && scopes.Contains(h.Scope)) is { } hold ? $"{hold.Hold} of {hold.Scope}: {hold.Reason}" : null;
     }
 

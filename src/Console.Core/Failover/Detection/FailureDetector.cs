@@ -33,7 +33,7 @@ internal sealed partial class FailureDetector(
     private async Task WatchAsync(ClusterOptions cluster, DetectorPolicy policy, LivedTime lived, CancellationToken cancel)
     {
         using var detector = new ClusterDetector(cluster, meters, policy,
-            new LossResponse(cluster, fleet, policy, operations, local, () => observer.Leads, feed, seen, options, time, log), new ReturnedPrimary(cluster, oldPrimary, policy, operations, time, log),
+            new LossResponse(cluster, fleet, policy, operations, reader, local, () => observer.Leads, feed, seen, options, time, log), new ReturnedPrimary(cluster, oldPrimary, policy, operations, time, log),
             new WriteLead(cluster, edge, sessions, audit, policy, time, log), new ConfirmationLead(cluster, audit, policy, () => observer.Leads, time, log), seen, lived, options, time, log);
         await detector.RunAsync(cancel);
     }

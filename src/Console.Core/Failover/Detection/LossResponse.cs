@@ -13,7 +13,7 @@ namespace OpsConsole.Core.Failover.Detection;
 /// <summary>What is done about a lost primary: at once where nothing can be lost and people have allowed it; else people are asked, with
 /// what may be lost. Once for each loss, never within the cool-down.</summary>
 internal sealed partial class LossResponse(
-    ClusterOptions cluster, FleetModel fleet, DetectorPolicy policy, OperationService operations, LocalOperations local, Func<bool> leads, IFleetFeed feed, LastSeen seen, FailoverOptions options, TimeProvider time, ILogger log)
+    ClusterOptions cluster, FleetModel fleet, DetectorPolicy policy, OperationService operations, OperationReader reader, LocalOperations local, Func<bool> leads, IFleetFeed feed, LastSeen seen, FailoverOptions options, TimeProvider time, ILogger log)
 {
     /// <summary>The same loss is not answered again for so long: the operation under way needs it to be seen.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(10);
@@ -21,8 +21,10 @@ internal sealed partial class LossResponse(
     private static readonly TimeSpan Yield = TimeSpan.FromSeconds(2);
     /// <summary>A loss that was not seen for so long is another when it is seen again.</summary>
     private static readonly TimeSpan Forget = TimeSpan.FromSeconds(5);
+    /// <summary>Whether people are still being asked is looked at so often: a request may have expired while nobody was there.</summary>
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(1);
     private (string Source, int Timeline, DateTimeOffset At)? _acted;
-    private (string Source, int Timeline)? _asked;
+    private (string Source, int Timeline, DateTimeOffset At)? _asked;
     private (string Source, int Timeline, DateTimeOffset At, DateTimeOffset Last)? _lost;
     private DateTimeOffset _notBefore = DateTimeOffset.MinValue;
     private string? _said;
@@ -100,16 +102,25 @@ internal sealed partial class LossResponse(
     /// <summary>A standing approval never covers a loss: the failover is prepared and waits for people, who see what it may cost.</summary>
     private async Task AskAsync(string source, int timeline, Candidate target, int inReach, LossJudgement judgement, CancellationToken cancel)
     {
-        if (_asked == (source, timeline)) return;
+        if (_asked is { } asked && asked.Source == source && asked.Timeline == timeline && time.GetUtcNow() - asked.At < AskAgain) return;
+        if (await IsAskedAsync(cancel))
+        {
+            _asked = (source, timeline, time.GetUtcNow());
+            return;
+        }
         var request = Request(source, target.Region);
         var preview = await operations.PreviewAsync(OperationKinds.Failover, request, cancel);
-        request["overrides"] = new JsonArray([.. preview.Preflight.Blocking(preview.Plan).Select(c => (JsonNode)c.Id)]);
+        request["overrides"] = new JsonArray([.. preview.Preflight.Blocking(preview.Plan).Select(c => c.Id).Append("no-loss").Distinct().Select(id => (JsonNode)id)]);
         var bytes = seen.Position(cluster.Id, source) is { } written ? $"at least {(written > target.Position ? written - target.Position : 0).ToString(CultureInfo.InvariantCulture)} bytes that {source} had written are not on {target.Region}" : "how much is not known";
         var reason = $"automatic: {judgement.Reason}. Acknowledged rows may be lost: {inReach} of {Needed(source)} standbys needed are in reach; {bytes}";
         var submitted = await operations.SubmitAsync(new OperationRequest(OperationKinds.Failover, request, reason), Person.Console, cancel);
-        _asked = (source, timeline);
+        _asked = (source, timeline, time.GetUtcNow());
         LogAsked(cluster.Id, source, target.Region, submitted.OperationId);
     }
+
+    /// <summary>By another console, or by this one before it was started again.</summary>
+    private async Task<bool> IsAskedAsync(CancellationToken cancel) => (await reader.ListAsync(OperationKinds.Failover, OperationState.AwaitingApproval, cancel: cancel))
+        .Any(o => o.RequestedById == Person.Console.Id && o.Request["cluster"]?.GetValue<string>() == cluster.Id);
 
     private int Needed(string source) => LossRule.StandbysNeeded(cluster, seen.Confirmations(cluster.Id, source));
 

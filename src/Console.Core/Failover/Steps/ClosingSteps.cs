@@ -118,16 +118,37 @@ public sealed class Measure(FailoverParts parts) : FailoverStep(parts, StepName)
         context.Result.Set("servicesMoved", context.Parameter<string[]>("services"));
         context.Result.Set("lostBytes", LossRule.LostBytes(context.Outputs.Get<string>(Outputs.SourcePosition), context.Outputs.Get<string>(Outputs.PromotedAt)));
         if (Parts.Meters.Of(ClusterId(context)) is not { } meter) return;
+        KeepMeasuring(context);
         var now = context.Clock.GetUtcNow();
         await NodeSql.UntilAsync(() => Task.FromResult(meter.LastAcknowledgedAt > now), TimeSpan.FromSeconds(5), Parts.Time, () => "No heartbeat is acknowledged through the client endpoint.", context.Cancel);
-        var report = meter.Report(context.Outputs.Get<DateTimeOffset>(Outputs.Began));
+        var began = context.Outputs.Get<DateTimeOffset>(Outputs.Began);
+        if (context.Outputs.Get<Guid>(Outputs.Meter) == meter.Writer) await ByMeterAsync(context, meter, began);
+        else await ByRowsAsync(context, began);
+        meter.Release($"operation {context.OperationId}");
+    }
+
+    private async Task ByMeterAsync(StepContext context, PulseMeter meter, DateTimeOffset began)
+    {
+        var report = meter.Report(began);
         var lost = await LostAsync(context, meter.Writer, report.Acknowledged);
         var (pause, resolution) = Pause(context, report);
         context.Result.Set("measuredRtoSeconds", pause);
         context.Result.Set("resolutionSeconds", resolution);
         context.Result.Set("lostHeartbeats", lost);
         await context.SayAsync(FormattableString.Invariant($"Writes paused for {pause:0.###} s (to within {resolution:0.###} s); {lost} of {report.Acknowledged.Count} acknowledged heartbeats are missing."));
-        meter.Release($"operation {context.OperationId}");
+    }
+
+    /// <summary>The process that counted is gone, and with it which heartbeats were acknowledged; those that the new primary holds, of all writers, still show when none was written.</summary>
+    private async Task ByRowsAsync(StepContext context, DateTimeOffset began)
+    {
+        var interval = TimeSpan.FromSeconds(Cluster(context).Heartbeat.IntervalSeconds);
+        var times = await OnAsync(context, Target(context), (node, cancel) => node.ListAsync(
+            $"SELECT at FROM {PostgresSql.HeartbeatTable} WHERE at >= '{began - (interval * 2):O}' ORDER BY at", r => r.GetFieldValue<DateTimeOffset>(0), cancel));
+        var gap = times.Zip(times.Skip(1), (a, b) => b - a).DefaultIfEmpty(TimeSpan.Zero).Max();
+        context.Result.Set("measuredRtoSeconds", Math.Round(gap.TotalSeconds, 3));
+        context.Result.Set("resolutionSeconds", interval.TotalSeconds);
+        context.Result.Set<long?>("lostHeartbeats", null);
+        await context.SayAsync(FormattableString.Invariant($"Writes paused for {gap.TotalSeconds:0.###} s, by the heartbeats that {Target(context)} holds (to within {interval.TotalSeconds:0.#} s). Another process began this operation: which of its heartbeats were acknowledged is not known any more."));
     }
 
     /// <summary>The longest gap. Where writes failed already when this operation began to measure, it began with the last heartbeat that the

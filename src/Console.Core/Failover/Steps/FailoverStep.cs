@@ -32,6 +32,10 @@ internal static class Outputs
     public const string Weights = "weights";
     public const string PromotedAt = "promotedPosition";
     public const string Paused = "paused";
+    /// <summary>Who counted the heartbeats when the operation began: a process that takes over has not.</summary>
+    public const string Meter = "meter";
+    /// <summary>Traffic that is not led back to a source that is not well.</summary>
+    public const string Stays = "stays";
 }
 
 /// <summary>One move of a cluster's primary from a source to a target region.</summary>
@@ -142,6 +146,9 @@ public abstract class FailoverStep(FailoverParts parts, string name) : IStep
         context.Outputs.Set(Outputs.FleetEpoch, epoch);
         context.Outputs.Set(Outputs.RaisedUnder, context.Epoch);
     }
+
+    /// <summary>Heartbeats at full pace, from now on for as long as a move of the primary may take.</summary>
+    protected void KeepMeasuring(StepContext context) => Parts.Meters.Of(ClusterId(context))?.Keep($"operation {context.OperationId}", Seconds(Options.PulseSeconds), TimeSpan.FromMinutes(10));
 
     protected static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
 }

@@ -14,7 +14,7 @@ public sealed class OpenFleet(FailoverParts parts) : FailoverStep(parts, StepNam
     public override async Task ActAsync(StepContext context)
     {
         var (cluster, source, target, planned) = (Cluster(context), Source(context), Target(context), context.Parameter<bool>("planned"));
-        Parts.Meters.Of(cluster.Id)?.Keep($"operation {context.OperationId}", Seconds(Options.PulseSeconds), TimeSpan.FromMinutes(10));
+        KeepMeasuring(context);
         // A switchover needs the source's host while clients wait: the connection is made now, or there is no switchover.
         var host = planned && Parts.Hosts.Offers(source, NodeHost.ControlData) ? Parts.Hosts.ControlAsync(cluster.Id, source, context.Cancel) : null;
         var views = await ReachAsync(context, planned ? cluster.Nodes.Select(n => n.Region) : cluster.Nodes.Select(n => n.Region).Where(r => r != source));
@@ -31,7 +31,11 @@ public sealed class OpenFleet(FailoverParts parts) : FailoverStep(parts, StepNam
         var confirmations = Math.Min(cluster.SynchronousStandbys, standbys.Length - 1);
         context.Outputs.Set(Outputs.Standbys, standbys);
         context.Outputs.Set(Outputs.Confirmations, confirmations);
-        if (!context.Outputs.Has(Outputs.Began)) context.Outputs.Set(Outputs.Began, BeganAt(context));
+        if (!context.Outputs.Has(Outputs.Began))
+        {
+            context.Outputs.Set(Outputs.Began, BeganAt(context));
+            if (Parts.Meters.Of(cluster.Id) is { } meter) context.Outputs.Set(Outputs.Meter, meter.Writer);
+        }
         if (Parts.Feed.Current.Clusters.GetValueOrDefault(cluster.Id)?.LastHeartbeatAt is { } beat) context.Outputs.Set(Outputs.LastHeartbeat, beat);
         if (KnownPosition(cluster.Id, source, views) is { } position) context.Outputs.Set(Outputs.SourcePosition, position);
         await context.SayAsync($"Epoch {epoch} on {string.Join(", ", views.Keys.Order(StringComparer.Ordinal))}."

@@ -15,6 +15,7 @@ public sealed class CutWrites(FailoverParts parts) : FailoverStep(parts, StepNam
     public override async Task ActAsync(StepContext context)
     {
         await GuardAsync(context);
+        KeepMeasuring(context);
         // In the poolers clients wait, instead of trying in vain all the time; a pooler that does not answer keeps nothing up.
         var held = Parts.Edge.HoldAsync(ClusterId(context), context.Cancel);
         await Parts.Edge.CutWritesAsync(Source(context), endSessions: true, context.Cancel);
@@ -54,6 +55,7 @@ public sealed class PauseClients(FailoverParts parts) : FailoverStep(parts, Step
     public override async Task ActAsync(StepContext context)
     {
         await GuardAsync(context);
+        KeepMeasuring(context);
         try
         {
             await Parts.Edge.PauseAsync(ClusterId(context), Seconds(context.Parameter<double>("drainSeconds")), Parts.Time, context.Cancel);
@@ -88,6 +90,9 @@ public sealed class OpenTraffic(FailoverParts parts) : FailoverStep(parts, StepN
     public override Task ActAsync(StepContext context)
     {
         context.Result.Set("servicesMoved", context.Parameter<string[]>("services"));
+        context.Result.Set("newPrimaryRegion", Parts.Feed.Current.Clusters.GetValueOrDefault(ClusterId(context))?.PrimaryRegion);
+        context.Result.Set("lostHeartbeats", 0);
+        context.Result.Set("lostBytes", 0);
         return Task.CompletedTask;
     }
 }
@@ -113,9 +118,21 @@ public sealed class ShiftTraffic(FailoverParts parts) : FailoverStep(parts, Step
             new JsonObject(wanted.Select(w => KeyValuePair.Create(w.Key, (JsonNode?)w.Value))));
     }
 
-    protected override Task TakeBackAsync(StepContext context) => Parts.Edge.SetWeightsAsync(Wanted(context, context.Parameter<double>("from")), context.Cancel);
+    // Customers are not led back to where nobody serves them, whatever the reason for the turn; a target that is no better keeps them no more.
+    protected override async Task TakeBackAsync(StepContext context)
+    {
+        if (IsBad(Source(context)) && !IsBad(Target(context)))
+        {
+            if (!context.Outputs.Has(Outputs.Stays)) await context.SayAsync($"{Source(context)} is in no state to take its traffic back: {context.Parameter<double>("percent"):0.#} % of it stay with {Target(context)}.");
+            context.Outputs.Set(Outputs.Stays, true);
+            return;
+        }
+        await Parts.Edge.SetWeightsAsync(Wanted(context, context.Parameter<double>("from")), context.Cancel);
+    }
 
-    public override async Task<bool> IsUndoneAsync(StepContext context) => Same(await Parts.Edge.WeightsAsync(context.Cancel), Wanted(context, context.Parameter<double>("from")));
+    private bool IsBad(string region) => Parts.Feed.Current.Regions.GetValueOrDefault(region) is { } seen && HealthWatch.IsBad(seen.Status);
+
+    public override async Task<bool> IsUndoneAsync(StepContext context) => context.Outputs.Has(Outputs.Stays) || Same(await Parts.Edge.WeightsAsync(context.Cancel), Wanted(context, context.Parameter<double>("from")));
 
     private static IReadOnlyDictionary<string, int> Wanted(StepContext context, double percent) =>
         context.Step.Parameters.ContainsKey("weights") && percent > 0 ? context.Parameter<Dictionary<string, int>>("weights") :

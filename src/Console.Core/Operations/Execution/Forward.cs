@@ -161,7 +161,8 @@ internal sealed class Forward(Execution execution)
         return step.Optional ? ForwardEnd.Complete : unsure || execution.PastForwardOnly ? ForwardEnd.Stuck : ForwardEnd.Failed;
     }
 
-    private int Attempts(PlanStep step) => execution.PastForwardOnly ? Math.Max(step.Attempts, execution.Parts.Options.StubbornAttempts) : step.Attempts;
+    // What the operation can do without is not worth keeping its resources for.
+    private int Attempts(PlanStep step) => execution.PastForwardOnly && !step.Optional ? Math.Max(step.Attempts, execution.Parts.Options.StubbornAttempts) : step.Attempts;
 
     /// <summary>A forward-only step that failed is only turned back from when the world says that nothing happened.</summary>
     private async Task<bool> MayHaveHappenedAsync(int index, PlanStep step)

@@ -140,10 +140,12 @@ internal sealed class Lifecycle(ExecutionParts parts, Lease lease, Candidate can
     {
         await execution.FlushAsync("note", $"ends as {state.Word()}");
         var window = execution.Plan.CommitWindowSeconds;
+        var changed = state == OperationState.Succeeded || execution.PastForwardOnly;
         await ChangeAsync(execution, new StateChange(state, parts.Node.Name, reason, OperationState.Running, OperationState.RollingBack)
         {
             CommitUntil = state == OperationState.Succeeded && window > 0 ? parts.Clock.GetUtcNow().AddSeconds(window) : null,
             Audit = new AuditDraft("system", $"{execution.Operation.Kind}.{state.Word()}", $"operation:{Id}", reason),
+            Apply = changed ? (connection, operation, cancel) => CommitWindows.CloseAsync(parts.Changer, connection, operation, parts.Clock.GetUtcNow(), cancel) : null,
         });
         OperationsLog.Ended(parts.Log, Id, state.Word(), reason);
     }

@@ -47,7 +47,6 @@ internal sealed class Registration(ConsoleDatabase database, OperationStateChang
         await changer.NoteAsync(connection, id, begin.At, "state", begin.Text, new() { ["from"] = OperationState.Planned.Word(), ["to"] = OperationState.Running.Word(), ["by"] = node.Name }, cancel);
         // It has acted already: the fleet's lock and epoch decide, and what the record thought is put beside it.
         if (blockers.Count > 0) await NoteBlockersAsync(connection, id, begin.At, blockers, cancel);
-        else if (await OperationReader.FindAsync(connection, id, cancel) is { } operation) await CommitWindows.CloseAsync(changer, connection, operation, begin.At, cancel);
         await audit.AppendAsync(new AuditDraft(Person.Console.Email, $"{plan.Kind}.request", $"operation:{id}", data["reason"]!.GetValue<string>(), After: new { planHash = plan.Hash, plan.Title, StandingApproval = true }), cancel);
         await transaction.CommitAsync(cancel);
         foreach (var blocker in blockers.Where(b => OperationKinds.Preempts(plan.Kind, b.Kind)).DistinctBy(b => b.Operation)) await Wishes.GiveWayAsync(database, changer, blocker.Operation, node.Name, plan.Kind, id, begin.At, cancel);

@@ -93,7 +93,6 @@ internal sealed class Starter(ExecutionParts parts, Lease lease, ExecutionJourna
         await EmergencyStop.RefuseAsync(connection, operation.Kind, cancel);
         var blockers = await Claims.TakeAsync(connection, operation.Id, operation.Plan, cancel);
         if (blockers.Count > 0) throw new ClaimsTakenException(blockers);
-        await CommitWindows.CloseAsync(parts.Changer, connection, operation, parts.Clock.GetUtcNow(), cancel);
     }
 
     private Task PreemptAsync(Operation operation, Blocker blocker, CancellationToken cancel) => journal.PatientlyAsync(async _ =>
