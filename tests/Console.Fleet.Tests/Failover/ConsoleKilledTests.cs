@@ -34,6 +34,19 @@ public sealed class ConsoleKilledTests(ConsoleKilledTests.Consoles consoles) : I
     }
 
     [Fact]
+    public async Task Switchover_ConsolesKilledMidway_SaysAllTheSameHowLongWritesPaused()
+    {
+        var source = await _scene.SettledAsync();
+        await _scene.Api.EnableAutomaticAsync("orders", enabled: false); // with it heartbeats are counted all the time
+        var killed = await KilledMidwayAsync(await _scene.Api.SwitchAsync(source, _scene.Fleet.Regions.First(r => r != source)));
+
+        var result = killed["result"]!;
+        Assert.True((string?)killed["state"] == "succeeded" && (double?)result["measuredRtoSeconds"] > 0 && (string?)result["newPrimaryRegion"] != source, killed.ToJsonString());
+        Assert.Equal(0, (long)result["lostBytes"]!);
+        await NothingLostAsync(await _scene.SettledAsync());
+    }
+
+    [Fact]
     public async Task BackupAndRestore_ConsolesKilledMidway_EndAndLeaveNothingHalfMade()
     {
         var primary = await _scene.SettledAsync();

@@ -11,6 +11,7 @@ public sealed class ConsoleApi(FleetUnderTest fleet) : IDisposable
     private readonly IReadOnlyList<string> _consoles = fleet.Consoles;
     private readonly JsonArray _people = fleet.Credentials;
     private int _console;
+    private long _step;
 
     public void Dispose() => _http.Dispose();
 
@@ -18,10 +19,16 @@ public sealed class ConsoleApi(FleetUnderTest fleet) : IDisposable
 
     public Task<JsonNode> PostAsync(string path, JsonObject body, string person = "operator") => CallAsync(HttpMethod.Post, path, body, person);
 
-    /// <summary>Automatic failover on, with the administrator's second factor.</summary>
-    public async Task EnableAutomaticAsync(string cluster) =>
-        await CallAsync(HttpMethod.Post, $"failovers/automatic/{cluster}", new JsonObject { ["enabled"] = true, ["reason"] = "measurement" }, "administrator",
-            Totp.Code((string)Person("administrator")["totpSecret"]!, TimeProvider.System.GetUtcNow()));
+    /// <summary>Automatic failover on or off, with the administrator's second factor.</summary>
+    public async Task EnableAutomaticAsync(string cluster, bool enabled = true) =>
+        await CallAsync(HttpMethod.Post, $"failovers/automatic/{cluster}", new JsonObject { ["enabled"] = enabled, ["reason"] = "measurement" }, "administrator", FreshCode());
+
+    /// <summary>Each code counts once: the one of now, or of the next step when that was used.</summary>
+    private string FreshCode()
+    {
+        _step = Math.Max(_step + 1, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() / 30);
+        return Totp.Code((string)Person("administrator")["totpSecret"]!, DateTimeOffset.FromUnixTimeSeconds(_step * 30));
+    }
 
     /// <summary>Asks for a move as the operator, has the approver agree.</summary>
     /// <returns>the operation's id</returns>
