@@ -9,7 +9,7 @@ namespace OpsConsole.Core.Tests.Failover;
 public sealed class FailoverPlannerTests
 {
     private static readonly string[] Regions = ["us", "west", "eu", "ap"];
-    private static readonly FailoverPlanner Planner = new(Fleet(), new NoFacts(), new FailoverOptions());
+    internal static readonly FailoverPlanner Planner = new(Fleet(), new NoFacts(), new FailoverOptions());
 
     [Theory]
     [CombinatorialPlans]
@@ -129,10 +129,10 @@ public sealed class FailoverPlannerTests
 
     private static int Index(Plan plan, string step) => plan.Steps.Select((s, i) => (s, i)).First(p => p.s.Step == step).i;
 
-    private static JsonObject Request(string strategy, bool planned, string scope) => new()
+    internal static JsonObject Request(string strategy, bool planned, string scope) => new()
     { ["cluster"] = "orders", ["source"] = "us", ["target"] = "west", ["strategy"] = strategy, ["planned"] = planned, ["scope"] = scope, ["services"] = new JsonArray() };
 
-    private static FleetModel Fleet() => new(new FleetOptions
+    internal static FleetModel Fleet() => new(new FleetOptions
     {
         Regions = [.. Regions.Select((r, i) => new RegionOptions { Id = r, Priority = i + 1, CapacityRps = 100, Shell = new ShellOptions { Commands = { ["postgres.start"] = "x", ["failover.hook"] = "x", ["failover.unhook"] = "x", ["log.leave"] = "x", ["log.return"] = "x" } } })],
         BackupRepositories = [new BackupRepositoryOptions { Id = "us-store", Region = "us" }, new BackupRepositoryOptions { Id = "west-store", Region = "west" }],

@@ -86,7 +86,7 @@ public sealed class CrashTests
     }
 
     /// <summary>First a run that lives, to learn the moments; then one operation for each moment, killed there and taken over by another node.</summary>
-    private static async Task KillEverywhereAsync(string steps, string next, Action<System.Text.Json.Nodes.JsonObject>? more, Action<Operation, ScriptedWorld, string> verify)
+    internal static async Task KillEverywhereAsync(string steps, string next, Action<System.Text.Json.Nodes.JsonObject>? more, Action<Operation, ScriptedWorld, string> verify)
     {
         await using var fleet = await TestFleet.CreateAsync();
         fleet.World.BeforeAct = key => key == "bad" ? throw new StepFailedException("no") : Task.CompletedTask;
@@ -95,7 +95,7 @@ public sealed class CrashTests
             if (key == "cancelHere") await CancelAsync(fleet, context);
         };
         var moments = await RunAsync(fleet, steps, "dry", next, -1, more, verify);
-        Assert.True(moments.Count > 15);
+        Assert.True(moments.Count > 8, string.Join(", ", moments));
         for (var moment = 0; moment < moments.Count; moment++)
         {
             foreach (var known in new[] { fleet.World.Facts.Keys, fleet.World.Acts.Keys }.SelectMany(k => k).ToList())
