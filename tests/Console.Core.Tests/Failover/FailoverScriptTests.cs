@@ -39,6 +39,24 @@ public sealed class FailoverScriptTests
         Before(script, "ANY 1 (\"eu_west_1\")", "PAUSE orders", "pg_ctl -D", "pg_controldata", "pg_promote(true", "orders_write/eu-west-1 state ready", "RESUME orders' ||");
     }
 
+    [Fact]
+    public async Task Write_ServicesThatStandIn_AreStartedAndSizedAndTheCacheTakesOver()
+    {
+        var fleet = Fleet(Shells + """
+            ;;Regions:1:Shell={"Kind":"local","Commands":{"api.start":"systemctl start {service}","api.status":"systemctl is-active {service}","api.scale":"scale {service} {percent}"}}
+            ;;Services:3:Peers={"us-west-2-cache":"10.0.0.2:6380"}
+            ;;Services:5={"Id":"us-west-2-cache","Region":"us-west-2","Kind":"cache","Probes":[{"Kind":"redis","Target":"127.0.0.1:6380","Password":"cache-password"}],"Peers":{"us-east-1-cache":"10.0.0.1:6379"}}
+            ;;Services:6={"Id":"us-west-2-orders","Region":"us-west-2","Kind":"api","DependsOn":["us-west-2-cache"],"Probes":[{"Kind":"tcp","Target":"127.0.0.1:8002"}],"Commands":{"start":"api.start","status":"api.status","scale":"api.scale"}}
+            """);
+
+        var script = new FailoverScript(fleet, path => path == "Fleet:Services:5:Probes:0:Password" ? "$(cat '/run/secrets/cache')" : null).Write("orders", "us-east-1", "us-west-2", planned: false);
+
+        await ParsesAsync(script);
+        Before(script, "pg_promote(true", "orders_write/us-west-2 state ready", "the write endpoint does not lead to a primary", "systemctl is-active", "systemctl start", "scale 'us-west-2-orders' ".Replace("'", "'\\''", StringComparison.Ordinal),
+            "REDISCLI_AUTH=$(cat '/run/secrets/cache') timeout 5 redis-cli -e -h '127.0.0.1' -p 6380 --no-auth-warning REPLICAOF NO ONE", "-p 6379 --no-auth-warning REPLICAOF '10.0.0.2' 6380");
+        Assert.DoesNotContain("cache-password", script, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("nope", "us-east-1", null, "--cluster nope")]
     [InlineData("orders", "mars", null, "--source mars")]

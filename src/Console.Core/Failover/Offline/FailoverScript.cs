@@ -155,10 +155,17 @@ public sealed class FailoverScript(FleetModel fleet, Func<string, string?> secre
                 var open = proxy.Servers.Where(s => s.Value == move.Target).Select(s => $"set server {proxy.WriteBackend}/{s.Key} state ready");
                 Line($"{Name("proxy", proxy.Id)} {Word(string.Join("; ", closed.Concat(open)))}");
             }
-            if (proxy.HttpBackend.Length > 0)
-                foreach (var server in proxy.Servers.Where(s => s.Value == move.Source)) Line($"{Name("proxy", proxy.Id)} {Word($"set server {proxy.HttpBackend}/{server.Key} weight 0")}");
+            if (proxy.HttpBackend.Length > 0) Http(proxy, move);
         }
         foreach (var (pooler, database) in Pools(move.Cluster)) Line($"{Name("pooler", pooler.Id)} 'RESUME {database}' || true  # an error when it was not paused");
+    }
+
+    /// <summary>The source gets no requests any more; the target gets some, whatever it had.</summary>
+    private void Http(TrafficManagerOptions proxy, Move move)
+    {
+        foreach (var server in proxy.Servers.Where(s => s.Value == move.Target).Select(s => $"{proxy.HttpBackend}/{s.Key}"))
+            Line($"{Name("proxy", proxy.Id)} {Word($"get weight {server}")} | grep -q '^0 ' && {Name("proxy", proxy.Id)} {Word($"set server {server} weight 100")} || true");
+        foreach (var server in proxy.Servers.Where(s => s.Value == move.Source)) Line($"{Name("proxy", proxy.Id)} {Word($"set server {proxy.HttpBackend}/{server.Key} weight 0")}");
     }
 
     private void Close(Move move, bool planned)
@@ -170,6 +177,9 @@ public sealed class FailoverScript(FleetModel fleet, Func<string, string?> secre
             Line($"seen=$(psql -X -q -A -t \"host={at.Host} port={at.Port} user={move.Cluster.Username} dbname={move.Cluster.Database} connect_timeout=10\" -c 'CREATE TEMP TABLE opsconsole_offline AS SELECT 1' -c 'SELECT pg_is_in_recovery()' | tail -n 1)");
             Line("[ \"$seen\" = f ] || stop 'the write endpoint does not lead to a primary'");
         }
+        var services = new ServiceLines(fleet, new FailoverRequest(move.Cluster.Id, move.Source, move.Target, FailoverStrategy.Immediate, planned, FailoverScope.Full, [], []), (region, command) => $"{Host(region)} {Word(command)}", secretOf).Lines().ToList();
+        if (services.Count > 0) Section("Services that stand in for those of the source; what does not work is said and passed over.");
+        services.ForEach(Line);
         if (Command(move.Target, RunHook.Command) is { } hook)
         {
             Step("The fleet's hook", "Application configuration and the like.");
