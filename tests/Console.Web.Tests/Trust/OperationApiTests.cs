@@ -65,10 +65,13 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
         }
 
         Assert.Equal(Way, (await asker.GetAsync($"/api/v1/operations/{operation}")).Is(200).Body["result"]!["connection"]!.ToString());
+        var report = $"/api/v1/operations/{operation}/report";
+        string[] reports = [report, $"{report}?format=html", $"{report}?format=csv"];
+        foreach (var path in reports) Assert.DoesNotContain("very-secret", await asker.Api.GetStringAsync(path), StringComparison.Ordinal);
         foreach (var role in new[] { Roles.Viewer, Roles.Auditor })
         {
             var reader = await console.PersonAsync(role);
-            foreach (var path in new[] { $"/api/v1/operations/{operation}", "/api/v1/operations?kind=failover", $"/api/v1/operations/{operation}/events", "/api/v1/audit" })
+            foreach (var path in (string[])[$"/api/v1/operations/{operation}", "/api/v1/operations?kind=failover", $"/api/v1/operations/{operation}/events", "/api/v1/audit", .. reports])
             {
                 var answer = await reader.Api.GetAsync(path);
                 Assert.DoesNotContain("very-secret", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);

@@ -40,11 +40,19 @@ public sealed class ReportBuilder(FleetModel fleet, OperationReader reader, Appr
             Differences = last is null ? [] : [.. Differences(last, operation)],
             ComparedWith = last?.Id,
             Timeline = [.. events.Where(e => e.Kind != "progress").Select(e => new ReportEvent(e.At, e.Kind, e.Step is { } s ? operation.Plan.Steps[s].Name : "", Words(e)))],
-            Result = operation.Result,
+            Result = Shareable(operation.Result),
         };
     }
 
     internal const string NotExecuted = "notExecuted";
+
+    /// <summary>A report is passed on: the way into a restored database, which holds its password, is no part of it for anybody.</summary>
+    private static JsonObject Shareable(JsonObject result)
+    {
+        var shared = (JsonObject)result.DeepClone();
+        shared.Remove("connection");
+        return shared;
+    }
 
     private async Task<List<OperationEvent>> EventsAsync(Guid id, CancellationToken cancel)
     {
