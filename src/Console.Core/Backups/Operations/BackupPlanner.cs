@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using OpsConsole.Core.Backups.Stores;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
@@ -69,10 +70,10 @@ public sealed class BackupPlanner(FleetModel fleet, BackupsOptions options, Back
     private PreflightCheck Zones(ClusterOptions cluster, IBackupEngine engine)
     {
         var outside = engine.Repositories(cluster.Id).Select(id => fleet.Options.BackupRepositories.First(r => r.Id == id))
-            .Where(r => cluster.ComplianceZones.Count > 0 && !r.ComplianceZones.Intersect(cluster.ComplianceZones).Any()).Select(r => r.Id).ToList();
+            .Where(r => !RepositoryZones.MayHold(r, cluster)).Select(r => r.Id).ToList();
         return outside.Count == 0
-            ? new PreflightCheck("zones", CheckVerdict.Passed, "inside", string.Join(", ", cluster.ComplianceZones), "Every repository lies in a zone in which this data may be.")
-            : new PreflightCheck("zones", CheckVerdict.Blocking, string.Join(", ", outside), string.Join(", ", cluster.ComplianceZones), "A repository lies outside the data's compliance zones. Take it out of the engine's repositories, or record the transfer's basis by adding its zone to the cluster.");
+            ? new PreflightCheck("zones", CheckVerdict.Passed, "inside", string.Join(", ", cluster.ComplianceZones), "Every repository lies in a zone in which this data may be, or the basis of the transfer is recorded.")
+            : new PreflightCheck("zones", CheckVerdict.Blocking, string.Join(", ", outside), string.Join(", ", cluster.ComplianceZones), "A repository lies outside the data's compliance zones. Take it out of the engine's repositories, or record the transfer and its basis under Fleet:BackupRepositories:N:TransferBasis:" + cluster.Id + ".");
     }
 
     private PreflightCheck Places(ClusterOptions cluster, IBackupEngine engine)
