@@ -1,13 +1,17 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using OpsConsole.Core.Backups.Operations;
+using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Backups;
 
 /// <summary>The figures of IF-2 about backups, on the meter that <c>/metrics</c> shows. Ages are of the newest picture; what is unknown has no sample.</summary>
-public sealed class BackupMetrics : IDisposable
+public sealed class BackupMetrics : IOperationEnd, IDisposable
 {
     /// <summary>As the host's own meter: one name for all of the console's figures.</summary>
     public const string MeterName = "OpsConsole";
+
+    private static readonly string[] Kinds = [BackupKinds.Backup, BackupKinds.Verify, BackupKinds.Restore, BackupKinds.Expire];
 
     private readonly Meter _meter;
     private readonly Counter<long> _operations;
@@ -26,9 +30,18 @@ public sealed class BackupMetrics : IDisposable
         Gauge("dr_backup_proven_age_seconds", "Age of the newest proof that a backup can be restored", () => _figures.Clusters.Where(c => c.ProvenAt is not null).Select(c => (c.Cluster, (time.GetUtcNow() - c.ProvenAt!.Value).TotalSeconds)));
     }
 
-    /// <param name="operation">backup, verify, restore or expire</param>
-    /// <param name="status">succeeded or failed</param>
-    public void Ended(string operation, string status) => _operations.Add(1, Tag("operation", operation), Tag("status", status));
+    /// <summary>Counts it as succeeded, failed or cancelled (which includes giving way to a failover). One that had to leave a step out has not succeeded.</summary>
+    public void Ended(Operation operation)
+    {
+        if (!Kinds.Contains(operation.Kind) || operation.Request.Optional("destination") is "discard" or "takeBack") return;
+        var status = operation.State switch
+        {
+            OperationState.Succeeded when operation.Steps.All(s => s.State != StepState.Skipped) => "succeeded",
+            OperationState.Cancelled or OperationState.Expired => "cancelled",
+            _ => "failed",
+        };
+        _operations.Add(1, Tag("operation", operation.Kind), Tag("status", status));
+    }
 
     public void Recovered(string operation, double seconds) => _recovery.Record(seconds, Tag("operation", operation));
 

@@ -27,6 +27,7 @@ public static class BackupsRegistration
         services.AddSingleton<RestorableRpo>();
         services.AddSingleton<BackupEngineRegistry>();
         services.AddSingleton<BackupMetrics>();
+        services.AddSingleton<IOperationEnd>(s => s.GetRequiredService<BackupMetrics>());
         services.AddSingleton<ArchiverView>();
         services.AddSingleton<IBackupEngine, PgBackRestEngine>();
         services.AddStreamedBackups();

@@ -89,6 +89,9 @@ public sealed class BackupEngineException : Exception
 
     /// <summary>Trying again is pointless until somebody mends it.</summary>
     public bool Final { get; init; }
+
+    /// <summary>What is stored is of no use: no other host, setting or time would help.</summary>
+    public bool Damaged { get; init; }
 }
 
 /// <summary>Engines by id.</summary>

@@ -21,7 +21,7 @@ internal sealed record StateChange(OperationState To, string By, string Reason, 
 
 /// <summary>The one place in which an operation's state changes: lock the row, reload, check what was expected, apply, journal, audit, commit.
 /// An audit entry that cannot be written undoes the change.</summary>
-internal sealed class OperationStateChanger(ConsoleDatabase database, IAuditLog audit, TimeProvider clock, NodeIdentity node)
+internal sealed class OperationStateChanger(ConsoleDatabase database, IAuditLog audit, TimeProvider clock, NodeIdentity node, IEnumerable<IOperationEnd> ends)
 {
     public async Task<Operation> ChangeAsync(Guid id, StateChange change, CancellationToken cancel)
     {
@@ -29,6 +29,8 @@ internal sealed class OperationStateChanger(ConsoleDatabase database, IAuditLog 
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var changed = await ChangeAsync(connection, id, change, cancel);
         await transaction.CommitAsync(cancel);
+        if (changed.State.IsEnd())
+            foreach (var end in ends) end.Ended(changed);
         return changed;
     }
 

@@ -24,6 +24,10 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
     /// <summary>What is configured besides places and engine.</summary>
     public Action<BackupsOptions> Configure { get; init; } = _ => { };
     public EngineCapabilities Capabilities { get; init; } = new(true, true, false, true);
+    /// <summary>How a restore fails; null: it does not.</summary>
+    public BackupEngineException? RestoreFails { get; set; }
+    /// <summary>Restored servers end as soon as they are started.</summary>
+    public bool ServersEnd { get; set; }
 
     public string Id => BackupEngines.PgBackRest;
     public IReadOnlyList<string> Repositories(string cluster) => ["store"];
@@ -48,7 +52,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
     public Task<IReadOnlyList<CopyVerdict>> VerifyAsync(string cluster, IReadOnlyList<BackupCopy> copies, BackupProgress progress, CancellationToken cancel) =>
         Task.FromResult<IReadOnlyList<CopyVerdict>>([.. copies.Select(c => new CopyVerdict(c.Repository, Stored.Values.Any(s => s.Copies[0].Label == c.Label), "looked"))]);
 
-    public Task RestoreAsync(RestoreOrder order, BackupProgress progress, CancellationToken cancel) => Task.CompletedTask;
+    public Task RestoreAsync(RestoreOrder order, BackupProgress progress, CancellationToken cancel) => RestoreFails is { } failure ? Task.FromException(failure) : Task.CompletedTask;
 
     public Task ExpireAsync(string cluster, IReadOnlyList<BackupCopy> copies, CancellationToken cancel)
     {
@@ -68,7 +72,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
         var (exit, output) = command switch
         {
             "instance.take" => Instances.TryAdd(key, operation) ? (0, $"/restored/{port}") : (1, ""),
-            "instance.start" => (0, Running.TryAdd(key, true) ? "" : ""),
+            "instance.start" => (0, !ServersEnd && Running.TryAdd(key, true) ? "" : ""),
             "instance.list" => (0, string.Concat(Instances.Where(i => i.Key.StartsWith(region + ":", StringComparison.Ordinal)).Select(i => $"{i.Key.Split(':')[1]} {i.Value} /restored/{i.Key.Split(':')[1]}{(Running.ContainsKey(i.Key) ? " 42" : "")}\n"))),
             "instance.remove" => (0, Remove(key, operation)),
             _ => (0, ""),
@@ -111,6 +115,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
             services.AddSingleton<BackupCatalogue>();
             services.AddSingleton<BackupRecords>();
             services.AddSingleton<BackupMetrics>();
+            services.AddSingleton<IOperationEnd>(s => s.GetRequiredService<BackupMetrics>());
             services.AddSingleton<BackupScheduler>();
             services.AddSingleton<Instances>();
             services.AddSingleton<InstanceProof>();

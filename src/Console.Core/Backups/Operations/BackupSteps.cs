@@ -32,7 +32,6 @@ public sealed class TakeBackup(BackupParts parts) : BackupStep(parts, StepName)
     {
         if (await Parts.Catalogue.OfOperationAsync(context.OperationId, context.Cancel) is { } backup && backup.State.IsUsable())
             await Parts.Records.FailedAsync(backup.Id, "The operation that took it was ended.", "system", context.Cancel);
-        Parts.Metrics.Ended("backup", "failed");
     }
 }
 
@@ -54,14 +53,10 @@ public sealed class CheckCopies(BackupParts parts) : BackupStep(parts, StepName)
         var bad = verdicts.Where(v => v.Passed == false).ToList();
         if (bad.Count == 0 && verdicts.All(v => v.Passed is null)) throw new StepFailedException($"No copy could be looked at. {string.Join(" ", verdicts.Select(v => v.Detail))}");
         // A backup that has one good copy was taken all the same; a verification that finds one bad copy has failed.
-        if (bad.Count == 0 || (context.Plan.Kind == OperationKinds.Backup && after.State.IsUsable()))
-        {
-            if (context.Plan.Kind == OperationKinds.Backup) Parts.Metrics.Ended("backup", "succeeded");
-            return;
-        }
+        if (bad.Count == 0 || (context.Plan.Kind == OperationKinds.Backup && after.State.IsUsable())) return;
         var words = string.Join(" ", bad.Select(v => $"The copy in {v.Repository} did not pass: {v.Detail}"));
-        Alarm(context, "backupDamaged", words);
-        Parts.Metrics.Ended(context.Plan.Kind, "failed");
+        // A verification fails by it, of which people hear; a backup goes on.
+        if (context.Plan.Kind == OperationKinds.Backup) Alarm(context, "backupDamaged", words);
         throw new StepFailedException(words) { Final = true };
     });
 }
@@ -90,6 +85,5 @@ public sealed class ExpireBackup(BackupParts parts) : BackupStep(parts, StepName
             throw new StepFailedException($"It is kept: {refused.Message}", refused) { Final = true };
         }
         await Parts.Engines.Get(backup.Engine).ExpireAsync(backup.Cluster, backup.Copies, context.Cancel);
-        Parts.Metrics.Ended("expire", "succeeded");
     });
 }

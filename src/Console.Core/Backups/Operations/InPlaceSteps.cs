@@ -242,7 +242,6 @@ public sealed class FollowRestored(BackupParts parts, InPlaceNodes nodes, Instan
         context.Result.Set("newestRowAt", reached);
         context.Result.Set("standbys", following);
         context.Result.Set("measuredRtoSeconds", Math.Round((context.Clock.GetUtcNow() - (context.Outputs.Get<DateTimeOffset?>(RestoreOutputs.Began) ?? context.Clock.GetUtcNow())).TotalSeconds, 3));
-        Parts.Metrics.Ended("restore", "succeeded");
         if (following < others) Alarm(context, "restoreIncomplete", $"{following} of {others} standbys follow {region}; rejoin the others.");
     }
 }

@@ -50,6 +50,19 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
 
     public override Task ActAsync(StepContext context) => TellingAsync(async () =>
     {
+        try
+        {
+            await RestoreAsync(context);
+        }
+        catch (BackupEngineException e) when (e.Damaged && context.Plan.Kind == BackupKinds.Verify)
+        {
+            await Parts.Records.FailedAsync((await BackupAsync(context)).Id, $"It could not be restored. {e.Message}", "system", context.Cancel);
+            throw;
+        }
+    });
+
+    private async Task RestoreAsync(StepContext context)
+    {
         var seen = await Parts.Instances.AllAsync(context.Cancel);
         foreach (var half in seen.Where(i => i.Operation == context.OperationId)) await Parts.Instances.RemoveAsync(half.Place, context.OperationId, context.Cancel);
         seen = [.. seen.Where(i => i.Operation != context.OperationId)];
@@ -69,7 +82,7 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
         context.Result.Set(RestoreOutputs.Seconds, seconds);
         Parts.Metrics.Recovered(context.Plan.Kind, seconds);
         await context.SayAsync($"Open after {seconds:0.0} s: {copied:0.0} s to copy, {seconds - copied:0.0} s to start and recover.");
-    });
+    }
 
     public override async Task UndoAsync(StepContext context)
     {
@@ -113,7 +126,7 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
                 await PlacedAsync(context, place);
             }
         }
-        throw new BackupEngineException($"The backup has no copy in {string.Join(", ", wanted)} any more.") { Final = true };
+        throw new BackupEngineException($"The backup has no copy in {string.Join(", ", wanted)} any more.") { Final = true, Damaged = true };
     }
 
     /// <summary>Along the history of the newest timeline that the engine has log of: others may be stored, too, and that of a promotion a moment ago may not be.</summary>
@@ -135,7 +148,7 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
     {
         if (await look.IsWritableAsync(context.Cancel) is { } writable) return writable;
         if (await RunsAsync(context, place)) return false;
-        throw new BackupEngineException($"The restored server in {place.Region} has ended. {await Parts.Instances.LastWordsAsync(place, context.Cancel)}".Trim()) { Final = true };
+        throw new BackupEngineException($"The restored server in {place.Region} has ended. {await Parts.Instances.LastWordsAsync(place, context.Cancel)}".Trim()) { Final = true, Damaged = true };
     }
 
     private async Task<bool> RunsAsync(StepContext context, InstancePlace place)
@@ -199,15 +212,12 @@ public sealed class InspectInstance(BackupParts parts, InstanceProof proof) : Ba
         {
             var words = $"It was restored and opened, but its data is not right. {string.Join("; ", wrong)}";
             await Parts.Records.FailedAsync(backup.Id, words, "system", context.Cancel);
-            Alarm(context, "backupWrong", words);
-            Parts.Metrics.Ended("verify", "failed");
             throw new StepFailedException(words) { Final = true };
         }
         await Parts.Records.ProvenAsync(backup.Id, seconds, $"restored from {context.Result.Get<string>("repository")} in {seconds:0.0} s; {findings.Count} checks passed", "system", context.Cancel);
         context.Result.Set("provenAt", Parts.Time.GetUtcNow());
         var usual = Parts.Options.PolicyOf(backup.Cluster).Baseline;
         if (Baseline.Deviation("The restore", seconds, usual.RestoreSeconds, backup.SizeBytes, usual) is { } slow) Alarm(context, "restoreSlow", slow);
-        Parts.Metrics.Ended("verify", "succeeded");
     }
 }
 
@@ -235,7 +245,6 @@ public sealed class HandOver(BackupParts parts, InstanceProof proof) : BackupSte
             GRANT pg_read_all_data, pg_write_all_data TO {Role};
             """, context.Cancel);
         context.Result.Set("connection", $"postgresql://{Role}:{password}@{place.Address}/{Parts.Fleet.Clusters[cluster].Database}");
-        Parts.Metrics.Ended("restore", "succeeded");
         await context.SayAsync($"Ready in {place.Region}{(reached is { } row ? $"; its newest heartbeat is of {row.UtcDateTime:yyyy-MM-dd HH:mm:ss.fff}Z" : "")}.");
     }
 }

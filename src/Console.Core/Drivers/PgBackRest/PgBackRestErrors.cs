@@ -42,6 +42,9 @@ internal static partial class PgBackRestErrors
         [103] = ("No repository can be used.", "Check that the stores are in reach and that 'pgbackrest stanza-create' was run.", false),
     };
 
+    // A wrong checksum, what cannot be read, no such set. That it cannot be decrypted may also be the passphrase of one host.
+    private static readonly int[] Damage = [26, 75, 99];
+
     public static BackupEngineException Translate(string doing, string region, HostCommandResult result)
     {
         var said = (result.Error + "\n" + result.Output).Trim();
@@ -53,7 +56,7 @@ internal static partial class PgBackRestErrors
                 ? new BackupEngineException($"{doing} in {region}: pgBackRest is not installed there. Install it (Debian: pgbackrest), or mend the command template.") { Final = true }
                 : new BackupEngineException($"{doing} in {region} ended with {result.ExitCode}: {(words.Length == 0 ? "it said nothing" : words)}. See pgBackRest's log on that host.");
         }
-        return new BackupEngineException($"{doing} in {region}: {known.What} {known.Remedy} (pgBackRest {code}: {words})") { Final = known.Final };
+        return new BackupEngineException($"{doing} in {region}: {known.What} {known.Remedy} (pgBackRest {code}: {words})") { Final = known.Final, Damaged = Damage.Contains(code) };
     }
 
     private static string Shorten(string text) => text.Length <= 400 ? text : text[..400] + "…";
