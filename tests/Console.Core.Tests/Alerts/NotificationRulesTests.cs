@@ -14,6 +14,10 @@ public sealed class NotificationRulesTests
     [InlineData("failover.request", """{"approvalId":"42","title":"Fail over"}""", NotificationKind.ApprovalRequested)]
     [InlineData("failover.advised", null, NotificationKind.MoveAdvised)]
     [InlineData("backup.failed", null, NotificationKind.BackupAlarm)]
+    [InlineData("backup.rolledBack", null, NotificationKind.BackupAlarm)]
+    [InlineData("backup.refused", null, NotificationKind.BackupAlarm)]
+    [InlineData("verify.failed", null, NotificationKind.BackupAlarm)]
+    [InlineData("verify.rolledBack", null, NotificationKind.BackupAlarm)]
     [InlineData("alarm.backupRpo", """{"title":"orders could be restored only to 90 s ago"}""", NotificationKind.BackupAlarm)]
     [InlineData("approvalPolicy.propose", null, NotificationKind.ApprovalRequested)]
     [InlineData("approval.approve", null, NotificationKind.ApprovalDecided)]
@@ -34,16 +38,21 @@ public sealed class NotificationRulesTests
     [InlineData("failover.request", """{"approvalId":null,"standingApproval":false}""")]
     [InlineData("failover.request", "no json at all")]
     [InlineData("failover.adviceOver", null)]
+    [InlineData("backup.request", """{"standingApproval":true}""")]
+    [InlineData("backup.succeeded", null)]
+    [InlineData("backup.cancelled", null)]
     [InlineData("session.signIn", null)]
     [InlineData("user.create", null)]
     public void For_Others_IsSilent(string action, string? after) => Assert.Null(NotificationRules.For(Entry(action, after: after)));
+
+    [Fact]
+    public void For_ABackupOfNoUse_IsSaidOnceByTheOperationThatFoundIt() => Assert.Null(NotificationRules.For(Entry("backup.failed", "backup:7")));
 
     [Fact]
     public void For_ARequestWithApproval_LeadsToTheApproval()
     {
         Assert.Equal("/approvals/42", NotificationRules.For(Entry("failover.request", after: """{"approvalId":"42"}"""))!.Path);
         Assert.Equal("/operations/7", NotificationRules.For(Entry("failover.breakGlass"))!.Path);
-        Assert.Equal("/backups/7", NotificationRules.For(Entry("backup.failed", "backup:7"))!.Path);
         Assert.Equal("/backups", NotificationRules.For(Entry("alarm.backupRpo", "backups"))!.Path);
         Assert.Equal("/failover?cluster=orders&target=west", NotificationRules.For(Entry("failover.advised", "cluster:orders", after: "{\"target\":\"west\"}"))!.Path);
         Assert.Equal("/audit", NotificationRules.For(Entry("session.lockedOut", "user:1"))!.Path);

@@ -124,6 +124,21 @@ public sealed class SchedulerTests : IAsyncLifetime
         Assert.Contains(await _node.Get<BackupScheduler>().AheadAsync("orders", TimeSpan.FromDays(1), default), r => r is { Purpose: RunPurpose.Logical, Reason: "daily at 13:00" });
     }
 
+    [Fact]
+    public async Task RunDue_ARunThatIsRefused_RaisesAnAlarm()
+    {
+        _policy.Engine = "streaming"; // which is not set up
+        await LookAsync();
+
+        await LookAsync(new(2026, 3, 28, 1, 30, 0, TimeSpan.Zero));
+        await LookAsync(_clock.GetUtcNow().AddMinutes(1));
+
+        var alarm = Assert.Single(_fleet.Alarms);
+        Assert.Equal(("backupRefused", "The scheduled run (full) for orders was refused"), (alarm.Kind, alarm.Title));
+        Assert.Contains("No engine 'streaming' is set up for orders", alarm.Detail, StringComparison.Ordinal);
+        Assert.False(alarm.OnRecord);
+    }
+
     private async Task LookAsync(DateTimeOffset? at = null)
     {
         if (at is { } moment) _clock.SetUtcNow(moment);

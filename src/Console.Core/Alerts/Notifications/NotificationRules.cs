@@ -12,9 +12,11 @@ public static class NotificationRules
         var (kind, title) = entry.Action switch
         {
             _ when entry.Action.EndsWith(".breakGlass", StringComparison.Ordinal) => (NotificationKind.BreakGlass, $"Glass broken: {Text(after, "title") ?? entry.Target}"),
-            _ when entry.Action.EndsWith(".request", StringComparison.Ordinal) && Is(after, "standingApproval") => (NotificationKind.AutomaticFailover, $"Started by the console: {Text(after, "title") ?? entry.Target}"),
+            "failover.request" when Is(after, "standingApproval") => (NotificationKind.AutomaticFailover, $"Started by the console: {Text(after, "title") ?? entry.Target}"),
             _ when entry.Action.EndsWith(".request", StringComparison.Ordinal) && Text(after, "approvalId") is not null => (NotificationKind.ApprovalRequested, $"Approval needed: {Text(after, "title") ?? entry.Target}"),
-            "backup.failed" => (NotificationKind.BackupAlarm, $"A backup is of no use: {entry.Target}"),
+            // Told when the operation ends, not a second time when the catalogue notes what it has found (backup.failed of backup:ID).
+            "backup.rolledBack" or "backup.failed" or "backup.refused" when OfOperation(entry) => (NotificationKind.BackupAlarm, "A backup was not made"),
+            "verify.rolledBack" or "verify.failed" or "verify.refused" when OfOperation(entry) => (NotificationKind.BackupAlarm, "A backup was not proven"),
             _ when entry.Action.StartsWith(AlarmRecorder.Prefix, StringComparison.Ordinal) => (NotificationKind.BackupAlarm, Text(after, "title") ?? entry.Action),
             "failover.advised" => (NotificationKind.MoveAdvised, $"A move of {entry.Target} should be looked at"),
             "schedule.remind" => (NotificationKind.Reminder, "The calendar reminds you"),
@@ -30,6 +32,8 @@ public static class NotificationRules
         };
         return kind is { } found ? new Notification(entry.Sequence, found, title, entry.Reason ?? "", entry.Actor, entry.At, Path(entry, after)) : null;
     }
+
+    private static bool OfOperation(AuditEntry entry) => entry.Target.StartsWith("operation:", StringComparison.Ordinal);
 
     private static string Path(AuditEntry entry, JsonElement? after)
     {

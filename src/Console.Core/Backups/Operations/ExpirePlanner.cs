@@ -9,6 +9,9 @@ namespace OpsConsole.Core.Backups.Operations;
 /// meanwhile is kept.</summary>
 public sealed class ExpirePlanner(FleetModel fleet, BackupsOptions options, BackupCatalogue catalogue, TimeProvider time) : IPlanner
 {
+    /// <summary>By which a request is refused when the policy keeps everything.</summary>
+    public const string NothingRule = "nothing";
+
     public string Kind => BackupKinds.Expire;
 
     public async Task<Plan> PlanAsync(JsonObject request, CancellationToken cancel)
@@ -19,7 +22,7 @@ public sealed class ExpirePlanner(FleetModel fleet, BackupsOptions options, Back
         var going = Retention.Decide(backups, policy, options.Zone, time.GetUtcNow()).Where(d => !d.Keep).Select(d => (d.Backup, d.Reason))
             // Those that others need go after them.
             .OrderByDescending(d => d.Backup.EndedAt).ThenByDescending(d => d.Backup.Id).ToList();
-        if (going.Count == 0) throw new RequestRefusedException("nothing", $"The policy keeps every backup of {cluster}: there is nothing to delete.");
+        if (going.Count == 0) throw new RequestRefusedException(NothingRule, $"The policy keeps every backup of {cluster}: there is nothing to delete.");
         return new Plan
         {
             Kind = Kind,

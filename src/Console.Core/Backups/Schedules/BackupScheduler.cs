@@ -13,7 +13,7 @@ namespace OpsConsole.Core.Backups.Schedules;
 /// <summary>Begins what the policies say. Called once a minute; each due run happens once, whichever node looks first. Of runs that were missed only the newest is
 /// caught up. A schedule that is new begins with its next time.</summary>
 public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, BackupEngineRegistry engines, BackupCatalogue catalogue, RestorableMoments moments,
-    OperationService operations, Automation automation, ConsoleDatabase database, IFleetFeed feed, TimeProvider time, ILogger<BackupScheduler> log)
+    OperationService operations, Automation automation, ConsoleDatabase database, IFleetFeed feed, IEnumerable<IAlarmSink> alarms, TimeProvider time, ILogger<BackupScheduler> log)
 {
     public async Task RunDueAsync(CancellationToken cancel)
     {
@@ -75,7 +75,15 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
         catch (RequestRefusedException refused)
         {
             BackupsLog.Scheduled(log, cluster, purpose.ToString(), due, refused.Message);
+            if (refused.Rule != ExpirePlanner.NothingRule) Alarm(cluster, purpose, refused.Message);
         }
+    }
+
+    /// <summary>It is not tried again before its next time.</summary>
+    private void Alarm(string cluster, RunPurpose purpose, string why)
+    {
+        var alarm = new Alarm("backupRefused", $"The scheduled run ({purpose.Word()}) for {cluster} was refused", why, null, Person.Console.Email, time.GetUtcNow()) { OnRecord = false };
+        foreach (var sink in alarms) sink.Raise(alarm);
     }
 
     private async Task<IReadOnlyList<(OperationRequest, string)>> RequestsAsync(BackupPolicyOptions policy, RunPurpose purpose, CancellationToken cancel)
