@@ -25,8 +25,8 @@ public sealed record Backup(
     /// <summary>What the API and the pages show: a hold stands for the state it keeps.</summary>
     public BackupState Shown => Hold is not null && State.IsUsable() ? BackupState.Held : State;
 
-    /// <summary>Bytes in all repositories.</summary>
-    public long StoredBytes => Copies.Where(c => c.State != CopyState.Expired).Sum(c => c.StoredBytes);
+    /// <summary>Bytes of the copies that are of use, in all repositories.</summary>
+    public long StoredBytes => Copies.Where(c => c.State is not (CopyState.Expired or CopyState.Failed)).Sum(c => c.StoredBytes);
 
     /// <summary>The only green: restored, opened and found right within seven days.</summary>
     public bool IsProven(DateTimeOffset now) => State == BackupState.Proven && ProvenAt is { } at && now - at <= ProofAge;

@@ -37,7 +37,7 @@ public sealed class BackupRecords(ConsoleDatabase database, IAuditLog audit, Tim
         return id;
     }
 
-    /// <summary>Puts the verdict on each copy on record. Verified when every copy passed; failed when every one that was made is bad; with some bad ones it is merely taken, and
+    /// <summary>Puts the verdict on each copy on record. Verified when every copy that was made passed; failed when every one that was made is bad; with some bad ones it is merely taken, and
     /// what is wrong with which copy is shown.</summary>
     public Task<Backup> CheckedAsync(Guid id, IReadOnlyList<CopyVerdict> verdicts, string by, CancellationToken cancel) => ChangeAsync(id, by, "verified", async (connection, backup) =>
     {
@@ -52,7 +52,7 @@ public sealed class BackupRecords(ConsoleDatabase database, IAuditLog audit, Tim
         var made = backup.Copies.Where(c => c.Label.Length > 0).Select(c => c.Repository).ToHashSet();
         if (bad > 0 && verdicts.Count(v => v.Passed == false && made.Contains(v.Repository)) == made.Count) await SetAsync(connection, backup, BackupState.Failed, words, cancel);
         else if (bad > 0) await SetAsync(connection, backup, backup.State == BackupState.Failed ? BackupState.Failed : BackupState.Taken, words, cancel);
-        else if (good == backup.Copies.Length && backup.State != BackupState.Proven) await SetAsync(connection, backup, BackupState.Verified, "", cancel);
+        else if (good == made.Count && backup.State != BackupState.Proven) await SetAsync(connection, backup, BackupState.Verified, "", cancel);
         await connection.Command("UPDATE backups.backup SET verified_at = @now WHERE id = @id AND @good", ("id", id), ("now", now), ("good", good > 0)).ExecuteAsync(cancel);
         return words;
     }, cancel);

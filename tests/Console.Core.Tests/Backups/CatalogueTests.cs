@@ -83,6 +83,29 @@ public sealed class CatalogueTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Checked_EveryCopyThatWasMadeIsRight_MayBeProvenThoughOneWasNotMade()
+    {
+        var id = await _records.EnterAsync("orders", "streaming", Guid.NewGuid(), new TakenBackup(BackupType.Full, _clock.GetUtcNow(), _clock.GetUtcNow(), 1000, null, "0/1", 1,
+            [new("near", "L1", 300), new("far", "", 0, "the store is full")]), Regions, "system", default);
+        Assert.Equal(BackupState.Taken, (await _catalogue.FindAsync(id))!.State);
+
+        await _records.CheckedAsync(id, [new("near", true, "fine")], "system", default);
+        var proven = await _records.ProvenAsync(id, 7, "", "system", default);
+
+        Assert.Equal((BackupState.Proven, 300L), (proven.State, proven.StoredBytes));
+    }
+
+    [Fact]
+    public async Task StoredBytes_CopiesThatFailed_AreNotCounted()
+    {
+        var id = await EnterAsync();
+
+        var backup = await _records.CheckedAsync(id, [new("near", true, ""), new("far", false, "damaged")], "system", default);
+
+        Assert.Equal(300, backup.StoredBytes);
+    }
+
+    [Fact]
     public async Task Expired_HeldNeededOrLastProven_IsRefused()
     {
         var full = await EnterAsync();

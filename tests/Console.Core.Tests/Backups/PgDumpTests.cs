@@ -7,6 +7,7 @@ using OpsConsole.Core.Drivers.Files;
 using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
+using OpsConsole.Core.Tests.Backups.Streaming;
 using OpsConsole.Sandbox.Backups;
 using OpsConsole.Sandbox.Postgres;
 using OpsConsole.Testing;
@@ -63,6 +64,34 @@ public sealed class PgDumpTests : IAsyncLifetime
 
         await world.Engine.ExpireAsync("orders", Copies(taken), Cancel);
         Assert.Empty(Directory.GetFiles(Path.Combine(_root, "a"), "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task Dump_WhileAStoreFails_HasACopyThereWithoutLabelAndBytes()
+    {
+        using var world = new World(this, $"127.0.0.1:{_server.Port}") { Refuses = StoreFailure.Full };
+
+        var taken = await world.Engine.TakeAsync(new TakeOrder("orders", BackupType.Logical, Guid.NewGuid()), Silent, Cancel);
+
+        Assert.Null(taken.Copies[0].Failure);
+        Assert.Equal(("b", "", 0L), (taken.Copies[1].Repository, taken.Copies[1].Label, taken.Copies[1].StoredBytes));
+        Assert.Contains("Free space there", taken.Copies[1].Failure, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Dump_GoneOnWithAfterAnInterruption_TellsOfTheCopyThatWasNotMade()
+    {
+        using var world = new World(this, $"127.0.0.1:{_server.Port}");
+        var order = new TakeOrder("orders", BackupType.Logical, Guid.NewGuid());
+        await world.Engine.TakeAsync(order, Silent, Cancel);
+        File.Delete(Directory.GetFiles(Path.Combine(_root, "b"), "backup.ocb", SearchOption.AllDirectories).Single());
+
+        var again = await world.Engine.TakeAsync(order, Silent, Cancel);
+
+        Assert.Null(again.Copies[0].Failure);
+        Assert.Equal(("b", ""), (again.Copies[1].Repository, again.Copies[1].Label));
+        Assert.Contains("the backup was interrupted", again.Copies[1].Failure, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(Path.Combine(_root, "b"), "*", SearchOption.AllDirectories));
     }
 
     [Fact]
@@ -168,6 +197,7 @@ public sealed class PgDumpTests : IAsyncLifetime
         private readonly BackupsOptions _options = new() { PgDump = [new() { Cluster = "orders", Repositories = ["a", "b"], Programs = TestPostgres.BinDirectory() }] };
         private readonly Repositories _repositories;
         private readonly DeclaredKeys _keys;
+        private readonly Dictionary<string, MoodyStore> _stores = [];
 
         public World(PgDumpTests test, string address)
         {
@@ -179,13 +209,15 @@ public sealed class PgDumpTests : IAsyncLifetime
                 BackupRepositories = [new() { Id = "a", Region = "here" }, new() { Id = "b", Region = "here" }],
                 BackupKeys = [new() { Id = "k1", Key = _key.ToBase64() }],
             });
-            _repositories = new Repositories(fleet, (repository, _) => new FileStore(repository.Id, Directory.CreateDirectory(Path.Combine(test._root, repository.Id)).FullName));
+            _repositories = new Repositories(fleet, (repository, _) => _stores[repository.Id] = new MoodyStore(new FileStore(repository.Id, Directory.CreateDirectory(Path.Combine(test._root, repository.Id)).FullName)));
             _keys = new DeclaredKeys(fleet, new NoUnwrapper());
             var shell = new HostShell(fleet, TimeProvider.System);
             Engine = new PgDumpEngine(fleet, _options, new EmptyFeed(), _repositories, _keys, shell, shell, TimeProvider.System);
         }
 
         public PgDumpEngine Engine { get; }
+        /// <summary>How the second repository fails.</summary>
+        public StoreFailure Refuses { init => _stores["b"].Refuses = value; }
         public string Secret { init => _cluster.Password = value; }
         public string Database { init => _cluster.Database = value; }
         public string Programs { init => _options.PgDump[0].Programs = value; }

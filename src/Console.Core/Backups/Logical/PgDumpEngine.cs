@@ -26,15 +26,14 @@ public sealed class PgDumpEngine(
 
     public async Task<TakenBackup> TakeAsync(TakeOrder order, BackupProgress progress, CancellationToken cancel)
     {
-        if (await FindAsync(order.Cluster, order.Operation, cancel) is { } done) return done;
-        await AbandonAsync(order.Cluster, order.Operation, cancel); // what an interrupted run has left
+        if (await ResumeAsync(order.Cluster, order.Operation, cancel) is { } done) return done;
         var cluster = fleet.Clusters[order.Cluster];
         var (ring, stores) = (await RingAsync(cancel), Shelves(order.Cluster).Select(r => r.Store).ToList());
         return await FirstAsync(order.Cluster, StreamNodes.Order(cluster, feed.Current.Clusters.GetValueOrDefault(cluster.Id)), async node =>
         {
             await progress(null, $"dumping {cluster.Database} of the node in {node.Region}");
             var taken = await new LogicalTaker(Programs(order.Cluster), FanOutLimits.Usual, time).TakeAsync(cluster, node, order.Operation, ring, stores, progress, cancel);
-            return Taken(taken.Backup, [.. stores.Select(s => new TakenCopy(s.Id, taken.Backup.Label, taken.Backup.StoredBytes, taken.Failures.GetValueOrDefault(s.Id)))]);
+            return Taken(taken.Backup, [.. stores.Select(s => Copy(s.Id, taken.Backup.Label, taken.Backup.StoredBytes, taken.Failures.GetValueOrDefault(s.Id)))]);
         }, progress);
     }
 

@@ -21,6 +21,8 @@ public interface IBackupShelf
 /// <summary>What the engines have in common that write into declared repositories themselves, under declared keys.</summary>
 public abstract class StoringEngine(DeclaredKeys keys)
 {
+    private const string NotMade = "This copy was not made: the backup was interrupted. The next backup makes one there.";
+
     protected DeclaredKeys Keys => keys;
 
     protected abstract IEnumerable<IBackupShelf> Shelves(string cluster);
@@ -36,17 +38,34 @@ public abstract class StoringEngine(DeclaredKeys keys)
         {
             try
             {
-                if (await shelf.FindAsync(cluster, operation, cancel) is not { } label) continue;
+                if (await shelf.FindAsync(cluster, operation, cancel) is not { } label)
+                {
+                    copies.Add(Copy(shelf.Store.Id, "", 0, NotMade));
+                    continue;
+                }
                 (found, var stored) = await DescribeAsync(shelf, cluster, label, await RingAsync(cancel), cancel);
                 copies.Add(new TakenCopy(shelf.Store.Id, label, stored));
             }
             catch (StoreException e)
             {
-                copies.Add(new TakenCopy(shelf.Store.Id, "", 0, e.Message));
+                copies.Add(Copy(shelf.Store.Id, "", 0, e.Message));
             }
         }
         return found is null ? null : found with { Copies = copies };
     }
+
+    /// <summary>What an interrupted run of the operation has completed; what else it has left is removed. Null: nothing is complete.</summary>
+    protected async Task<TakenBackup?> ResumeAsync(string cluster, Guid operation, CancellationToken cancel)
+    {
+        var found = await FindAsync(cluster, operation, cancel);
+        foreach (var shelf in Shelves(cluster).Where(s => found is null || found.Copies.Any(c => c.Repository == s.Store.Id && c.Failure == NotMade)))
+            await GuardedAsync(() => shelf.AbandonAsync(cluster, operation, cancel));
+        return found;
+    }
+
+    /// <summary>One that failed has no label: there is nothing to check, to restore from or to delete.</summary>
+    protected static TakenCopy Copy(string repository, string label, long storedBytes, string? failure) =>
+        failure is null ? new TakenCopy(repository, label, storedBytes) : new TakenCopy(repository, "", 0, failure);
 
     public async Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel)
     {
@@ -102,7 +121,7 @@ public abstract class StoringEngine(DeclaredKeys keys)
         }
         catch (Exception e) when (e is DamagedBackupException or BackupKeyException)
         {
-            throw new BackupEngineException(e.Message, e) { Final = true };
+            throw new BackupEngineException(e.Message, e) { Final = true, Damaged = e is DamagedBackupException };
         }
         catch (Exception e) when (e is StoreException or HostShellException)
         {

@@ -26,8 +26,7 @@ public sealed class StreamingEngine(
 
     public async Task<TakenBackup> TakeAsync(TakeOrder order, BackupProgress progress, CancellationToken cancel)
     {
-        if (await FindAsync(order.Cluster, order.Operation, cancel) is { } done) return done;
-        await AbandonAsync(order.Cluster, order.Operation, cancel); // what an interrupted run has left
+        if (await ResumeAsync(order.Cluster, order.Operation, cancel) is { } done) return done;
         var cluster = fleet.Clusters[order.Cluster];
         var (ring, stores) = (await RingAsync(cancel), repositories.ForStreaming(cluster));
         return await FirstAsync(order.Cluster, StreamNodes.Order(cluster, feed.Current.Clusters.GetValueOrDefault(cluster.Id)), async node =>
@@ -35,7 +34,7 @@ public sealed class StreamingEngine(
             await progress(null, $"reading the node in {node.Region}");
             var taken = await new StreamTaker(source, FanOutLimits.Usual, time, Brake(order))
                 .TakeAsync(new StreamOrder(cluster, node.Region, node.Address, order.Operation, new BaseBackupOrder("")), ring, stores, progress, cancel);
-            return Taken(taken.Backup, [.. stores.Select(s => new TakenCopy(s.Id, taken.Backup.Label, taken.Backup.StoredBytes, taken.Failures.GetValueOrDefault(s.Id)))]);
+            return Taken(taken.Backup, [.. stores.Select(s => Copy(s.Id, taken.Backup.Label, taken.Backup.StoredBytes, taken.Failures.GetValueOrDefault(s.Id)))]);
         }, progress);
     }
 
