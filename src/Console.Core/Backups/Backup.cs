@@ -17,19 +17,24 @@ public sealed record Backup(
     public DateTimeOffset? ProvenAt { get; init; }
     /// <summary>Measured at the newest proof: from the first byte read to the first query answered.</summary>
     public double? RestoreSeconds { get; init; }
-    /// <summary>Why it failed; empty otherwise.</summary>
+    /// <summary>Why it is of no use; empty otherwise.</summary>
     public string Failure { get; init; } = "";
+    /// <summary>Of the backups that it builds on, one that failed or is gone; null: there is none.</summary>
+    public Guid? FailedBaseId { get; init; }
     public BackupHold? Hold { get; init; }
     public DateTimeOffset? ExpiredAt { get; init; }
 
-    /// <summary>What the API and the pages show: a hold stands for the state it keeps.</summary>
-    public BackupState Shown => Hold is not null && State.IsUsable() ? BackupState.Held : State;
+    /// <summary>Can be restored from, as far as is known: it and all that it builds on.</summary>
+    public bool IsUsable => State.IsUsable() && FailedBaseId is null;
+
+    /// <summary>What the API and the pages show: a hold stands for the state it keeps; one whose base failed has failed.</summary>
+    public BackupState Shown => !State.IsUsable() ? State : FailedBaseId is not null ? BackupState.Failed : Hold is not null ? BackupState.Held : State;
 
     /// <summary>Bytes of the copies that are of use, in all repositories.</summary>
     public long StoredBytes => Copies.Where(c => c.State is not (CopyState.Expired or CopyState.Failed)).Sum(c => c.StoredBytes);
 
     /// <summary>The only green: restored, opened and found right within seven days.</summary>
-    public bool IsProven(DateTimeOffset now) => State == BackupState.Proven && ProvenAt is { } at && now - at <= ProofAge;
+    public bool IsProven(DateTimeOffset now) => IsUsable && State == BackupState.Proven && ProvenAt is { } at && now - at <= ProofAge;
 
     public static readonly TimeSpan ProofAge = TimeSpan.FromDays(7);
 }

@@ -8,8 +8,16 @@ namespace OpsConsole.Core.Backups;
 /// <summary>Reads the schema <c>backups</c>.</summary>
 public sealed class BackupCatalogue(ConsoleDatabase database, RestorableMoments moments, TimeProvider clock) : IBackupCatalogue
 {
-    internal const string Columns = """
-        b.*, (SELECT json_agg(json_build_object('repository', c.repository, 'region', c.region, 'label', c.label, 'state', c.state,
+    /// <summary>Of the chain that <c>b</c> builds on, the nearest that is of no use.</summary>
+    internal const string FailedBase = """
+        (WITH RECURSIVE chain AS (
+            SELECT x.id, x.base_id, x.state, 1 AS depth FROM backups.backup x WHERE x.id = b.base_id
+            UNION ALL SELECT x.id, x.base_id, x.state, c.depth + 1 FROM chain c JOIN backups.backup x ON x.id = c.base_id)
+         SELECT id FROM chain WHERE state IN ('failed','expired') ORDER BY depth LIMIT 1)
+        """;
+
+    internal const string Columns = $"""
+        b.*, {FailedBase} AS failed_base, (SELECT json_agg(json_build_object('repository', c.repository, 'region', c.region, 'label', c.label, 'state', c.state,
             'storedBytes', c.stored_bytes, 'checkedAt', c.checked_at, 'detail', c.detail) ORDER BY c.repository)::text FROM backups.copy c WHERE c.backup_id = b.id) AS copies
         FROM backups.backup b
         """;
@@ -18,7 +26,7 @@ public sealed class BackupCatalogue(ConsoleDatabase database, RestorableMoments 
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
         var newest = (await connection.Command($"""
-            SELECT {Columns} WHERE b.cluster = @cluster AND b.state = 'proven' AND b.proven_at >= @since ORDER BY b.ended_at DESC LIMIT 1
+            SELECT {Columns} WHERE b.cluster = @cluster AND b.state = 'proven' AND b.proven_at >= @since AND {FailedBase} IS NULL ORDER BY b.ended_at DESC LIMIT 1
             """, ("cluster", cluster), ("since", clock.GetUtcNow() - Backup.ProofAge)).ListAsync(Map, cancel)).SingleOrDefault();
         return newest is null ? null : new ProvenBackup(newest.Id, newest.Cluster, newest.Engine, newest.EndedAt, newest.ProvenAt!.Value, newest.RestoreSeconds ?? 0,
             [.. newest.Copies.Where(c => c.State == CopyState.Verified).Select(c => c.Region).Distinct()]);
@@ -27,7 +35,7 @@ public sealed class BackupCatalogue(ConsoleDatabase database, RestorableMoments 
     public async Task<Backup?> NewestVerifiedAsync(string cluster, CancellationToken cancel = default)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
-        return (await connection.Command($"SELECT {Columns} WHERE b.cluster = @cluster AND b.state IN ('verified','proven') ORDER BY b.ended_at DESC LIMIT 1", ("cluster", cluster)).ListAsync(Map, cancel)).SingleOrDefault();
+        return (await connection.Command($"SELECT {Columns} WHERE b.cluster = @cluster AND b.state IN ('verified','proven') AND {FailedBase} IS NULL ORDER BY b.ended_at DESC LIMIT 1", ("cluster", cluster)).ListAsync(Map, cancel)).SingleOrDefault();
     }
 
     public async Task<IReadOnlyList<Backup>> ListAsync(string? cluster = null, bool expired = false, Guid? before = null, int limit = 500, CancellationToken cancel = default)
@@ -79,7 +87,8 @@ public sealed class BackupCatalogue(ConsoleDatabase database, RestorableMoments 
             VerifiedAt = reader.Value<DateTimeOffset>("verified_at"),
             ProvenAt = reader.Value<DateTimeOffset>("proven_at"),
             RestoreSeconds = reader.Value<double>("restore_seconds"),
-            Failure = reader.Get<string>("failure"),
+            FailedBaseId = reader.Value<Guid>("failed_base"),
+            Failure = reader.Get<string>("failure") is { Length: > 0 } failure ? failure : reader.Value<Guid>("failed_base") is { } needed ? $"Its base failed: it builds on the backup {needed}, which is of no use. Restore from another; the next full backup begins anew." : "",
             Hold = reader.Text("held_by") is { } by ? new BackupHold(by, reader.Text("held_reason") ?? "", reader.Get<DateTimeOffset>("held_at")) : null,
             ExpiredAt = reader.Value<DateTimeOffset>("expired_at"),
         };

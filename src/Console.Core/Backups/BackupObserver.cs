@@ -99,7 +99,7 @@ public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, Bac
         var backups = await catalogue.ListAsync(limit: 100_000, cancel: cancel);
         var sizes = backups.SelectMany(b => b.Copies.Where(c => c.State != CopyState.Failed).Select(c => (b.Type, c.Region, c.StoredBytes)))
             .GroupBy(c => (c.Type, c.Region)).Select(g => new StoredFigures(g.Key.Type.ToString().ToLowerInvariant(), g.Key.Region, g.Sum(c => c.StoredBytes)));
-        return new BackupFigures([.. sizes], [.. clusters.Select(c => new ClusterFigures(c.Id, backups.Where(b => b.Cluster == c.Id).Max(b => b.ProvenAt)))]);
+        return new BackupFigures([.. sizes], [.. clusters.Select(c => new ClusterFigures(c.Id, backups.Where(b => b.Cluster == c.Id && b.IsUsable).Max(b => b.ProvenAt)))]);
     }
 
     private static bool IsOutOfReach(Exception e, CancellationToken cancel) =>

@@ -81,7 +81,7 @@ public sealed class BackupRecords(ConsoleDatabase database, IAuditLog audit, Tim
         await connection.Command("SELECT 1 FROM backups.backup WHERE cluster = @cluster FOR UPDATE", ("cluster", backup.Cluster)).ExecuteAsync(cancel);
         if (await connection.Command("SELECT count(*) FROM backups.backup WHERE base_id = @id AND state NOT IN ('expired')", ("id", id)).ScalarAsync<long>(cancel) is > 0 and var needing)
             throw new RequestRefusedException("needed", $"{needing} later backups need it.");
-        if (backup.ProvenAt is not null && await connection.Command("SELECT count(*) FROM backups.backup WHERE cluster = @cluster AND id <> @id AND state = 'proven'", ("cluster", backup.Cluster), ("id", id)).ScalarAsync<long>(cancel) == 0)
+        if (backup.ProvenAt is not null && await connection.Command($"SELECT count(*) FROM backups.backup b WHERE b.cluster = @cluster AND b.id <> @id AND b.state = 'proven' AND {BackupCatalogue.FailedBase} IS NULL", ("cluster", backup.Cluster), ("id", id)).ScalarAsync<long>(cancel) == 0)
             throw new RequestRefusedException("lastProven", "It is the last proven backup of its cluster.");
         await SetAsync(connection, backup, BackupState.Expired, "", cancel);
         await connection.Command("UPDATE backups.backup SET expired_at = @now WHERE id = @id", ("id", id), ("now", clock.GetUtcNow())).ExecuteAsync(cancel);
@@ -126,13 +126,13 @@ public sealed class BackupRecords(ConsoleDatabase database, IAuditLog audit, Tim
         connection.Command("INSERT INTO backups.change (backup_id, at, by, what, detail) VALUES (@id, @at, @by, @what, @detail)",
             ("id", id), ("at", clock.GetUtcNow()), ("by", by), ("what", what), ("detail", detail)).ExecuteAsync(cancel);
 
-    // The newest usable one with that label; without it on record, whatever is newest: needing too much is safe, needing too little is not.
+    // The newest one with that label; without it on record, whatever usable one is newest: needing too much is safe, needing too little is not.
     private static async Task<Guid?> BaseAsync(NpgsqlConnection connection, string cluster, string engine, TakenBackup taken, CancellationToken cancel)
     {
         if (taken.Base is null) return null;
         var found = await connection.Command("""
             SELECT b.id FROM backups.backup b WHERE b.cluster = @cluster AND b.engine = @engine AND b.type <> 'logical' AND b.ended_at <= @ended
-            ORDER BY EXISTS (SELECT 1 FROM backups.copy c WHERE c.backup_id = b.id AND c.label = @label) DESC, b.ended_at DESC LIMIT 1
+            ORDER BY EXISTS (SELECT 1 FROM backups.copy c WHERE c.backup_id = b.id AND c.label = @label) DESC, b.state NOT IN ('failed','expired') DESC, b.ended_at DESC LIMIT 1
             """, ("cluster", cluster), ("engine", engine), ("label", taken.Base), ("ended", taken.EndedAt)).ScalarAsync<Guid>(cancel);
         return found == Guid.Empty ? null : found;
     }

@@ -56,10 +56,19 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
         return [.. backups.Where(b => b.Timeline is not { } of || present is null || of >= present || (left.TryGetValue(of, out var at) && (b.StopLsn is null || WalPosition.Parse(b.StopLsn) <= at)))];
     }
 
-    /// <summary>Marks that no restore can need any more are dropped.</summary>
+    /// <summary>Marks that no restore can need any more are dropped; of those older than an hour one a minute stays: the newest before the timeline's end, and after it; and the first of each timeline.</summary>
     public async Task TrimAsync(CancellationToken cancel)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await using var thin = connection.Command("""
+            DELETE FROM backups.mark m USING (
+                SELECT m.cluster, m.at, min(m.at) OVER (PARTITION BY m.cluster, m.timeline) AS first,
+                    max(m.at) OVER (PARTITION BY m.cluster, m.timeline, date_trunc('minute', m.at), m.lsn <= coalesce(f.lsn, 'FFFFFFFF/FFFFFFFF')) AS last
+                FROM backups.mark m LEFT JOIN backups.fork f ON f.cluster = m.cluster AND f.timeline = m.timeline WHERE m.at < @old) o
+            WHERE m.cluster = o.cluster AND m.at = o.at AND o.at NOT IN (o.first, o.last)
+            """, ("old", clock.GetUtcNow().AddHours(-1)));
+        thin.CommandTimeout = 600; // s: the first time there may be millions
+        await thin.ExecuteAsync(cancel);
         await connection.Command("DELETE FROM backups.mark WHERE at < @before", ("before", clock.GetUtcNow() - options.LongestWindow - TimeSpan.FromDays(1))).ExecuteAsync(cancel);
     }
 
@@ -71,15 +80,20 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
             .ListAsync(r => new ArchivedLog(r.Get<int>("timeline"), WalPosition.Parse(r.Get<string>("lsn"))), cancel)).SingleOrDefault();
     }
 
+    /// <summary>Asked for every second: read from the newest mark on, of which only those are passed over that are not stored yet.</summary>
+    internal const string NewestSql = """
+        SELECT a.engine, newest.at FROM backups.archived a CROSS JOIN LATERAL (
+            SELECT m.at FROM backups.mark m LEFT JOIN backups.fork f ON f.cluster = m.cluster AND f.timeline = m.timeline
+            WHERE m.cluster = a.cluster AND m.lsn <= coalesce(f.lsn, 'FFFFFFFF/FFFFFFFF') AND ((m.timeline = a.timeline AND m.lsn <= a.lsn) OR m.timeline < a.timeline)
+            ORDER BY m.at DESC LIMIT 1) newest
+        WHERE a.cluster = @cluster
+        """;
+
     /// <summary>For each engine the newest moment up to which it has the log: what one has stored is of no use to a backup of another.</summary>
     public async Task<IReadOnlyDictionary<string, DateTimeOffset>> NewestAsync(string cluster, CancellationToken cancel)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
-        return (await connection.Command("""
-            SELECT a.engine, max(m.at) AS at FROM backups.mark m JOIN backups.archived a ON a.cluster = m.cluster LEFT JOIN backups.fork f ON f.cluster = m.cluster AND f.timeline = m.timeline
-            WHERE m.cluster = @cluster AND m.lsn <= coalesce(f.lsn, 'FFFFFFFF/FFFFFFFF') AND ((m.timeline = a.timeline AND m.lsn <= a.lsn) OR m.timeline < a.timeline)
-            GROUP BY a.engine
-            """, ("cluster", cluster)).ListAsync(r => (Engine: r.Get<string>("engine"), At: r.Get<DateTimeOffset>("at")), cancel)).ToDictionary(r => r.Engine, r => r.At);
+        return (await connection.Command(NewestSql, ("cluster", cluster)).ListAsync(r => (Engine: r.Get<string>("engine"), At: r.Get<DateTimeOffset>("at")), cancel)).ToDictionary(r => r.Engine, r => r.At);
     }
 
     /// <summary>How fast the log grows (bytes an hour, over the last hour) and how much was written since a moment; null where nothing is known.</summary>
@@ -98,7 +112,7 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
     /// <param name="backups">of this cluster</param>
     public async Task<RestorableRange?> RangeAsync(string cluster, IReadOnlyList<Backup> backups, CancellationToken cancel)
     {
-        var usable = await InHistoryAsync(cluster, backups.Where(b => b.State.IsUsable() && b.Type != BackupType.Logical), cancel);
+        var usable = await InHistoryAsync(cluster, backups.Where(b => b.IsUsable && b.Type != BackupType.Logical), cancel);
         if (usable.Count == 0) return null;
         var logged = await NewestAsync(cluster, cancel);
         // The end of a backup can be restored whatever is known of the log; a log without a backup of its engine leads nowhere.
@@ -111,8 +125,8 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
         return await connection.Command("""
-            SELECT f.timeline, (SELECT max(m.at) FROM backups.mark m WHERE m.cluster = f.cluster AND m.timeline = f.timeline AND m.lsn <= f.lsn) AS ended,
-                (SELECT min(m.at) FROM backups.mark m WHERE m.cluster = f.cluster AND m.timeline > f.timeline) AS began
+            SELECT f.timeline, (SELECT m.at FROM backups.mark m WHERE m.cluster = f.cluster AND m.timeline = f.timeline AND m.lsn <= f.lsn ORDER BY m.at DESC LIMIT 1) AS ended,
+                (SELECT m.at FROM backups.mark m WHERE m.cluster = f.cluster AND m.timeline = (SELECT min(l.timeline) FROM backups.mark l WHERE l.cluster = f.cluster AND l.timeline > f.timeline) ORDER BY m.at LIMIT 1) AS began
             FROM backups.fork f WHERE f.cluster = @cluster ORDER BY f.timeline
             """, ("cluster", cluster))
             .ListAsync(r => (Timeline: r.Get<int>("timeline"), Ended: r.Value<DateTimeOffset>("ended"), Began: r.Value<DateTimeOffset>("began")), cancel) is { } rows

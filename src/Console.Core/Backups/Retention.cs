@@ -17,7 +17,7 @@ public static class Retention
         var kept = new Dictionary<Guid, string>();
         foreach (var backup in living.Where(b => b.Hold is not null)) kept[backup.Id] = $"held by {backup.Hold!.By}: {backup.Hold.Reason}";
 
-        var good = living.Where(b => b.State.IsUsable()).ToList();
+        var good = living.Where(b => b.IsUsable).ToList();
         foreach (var (backup, why) in Always(good, policy, now).Concat(policy.Retention.Days is { } days ? Fixed(good, days, now) : Generations(good, policy.Retention, zone)))
             kept.TryAdd(backup.Id, why);
         KeepNeeded(living, kept);
@@ -66,6 +66,6 @@ public static class Retention
         }
     }
 
-    private static string Gone(Backup backup, RetentionOptions keep) => !backup.State.IsUsable() ? "it failed"
+    private static string Gone(Backup backup, RetentionOptions keep) => !backup.State.IsUsable() ? "it failed" : !backup.IsUsable ? "its base failed"
         : keep.Days is { } days ? $"older than {days} days" : string.Create(CultureInfo.InvariantCulture, $"beyond {keep.Daily} daily, {keep.Weekly} weekly and {keep.Monthly} monthly ones");
 }

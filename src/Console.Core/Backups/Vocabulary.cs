@@ -32,6 +32,6 @@ public static class BackupStates
         _ => false,
     };
 
-    /// <summary>Can be restored from, as far as is known.</summary>
+    /// <summary>By itself; whether all that it builds on is, too, says <see cref="Backup.IsUsable"/>.</summary>
     public static bool IsUsable(this BackupState state) => state is not (BackupState.Failed or BackupState.Expired);
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Npgsql;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Operations;
 using OpsConsole.Core.Replication;
@@ -103,6 +104,70 @@ public sealed class CatalogueTests : IAsyncLifetime
         var backup = await _records.CheckedAsync(id, [new("near", true, ""), new("far", false, "damaged")], "system", default);
 
         Assert.Equal(300, backup.StoredBytes);
+    }
+
+    [Fact]
+    public async Task Failed_TheBaseOfAChain_NothingOnItIsUsableUntilItIsVerifiedAgain()
+    {
+        var full = await EnterAsync();
+        _clock.Advance(TimeSpan.FromHours(1));
+        var first = await EnterAsync(BackupType.Incremental, needs: "L1", label: "I1");
+        _clock.Advance(TimeSpan.FromHours(1));
+        var second = await EnterAsync(BackupType.Incremental, needs: "I1", label: "I2");
+        await _records.CheckedAsync(second, [new("near", true, ""), new("far", true, "")], "system", default);
+        await _records.ProvenAsync(second, 7, "", "system", default);
+        Assert.Equal(second, (await _catalogue.NewestProvenAsync("orders"))!.Id);
+
+        await _records.FailedAsync(full, "damaged", "system", default);
+
+        var needing = (await _catalogue.FindAsync(second))!;
+        Assert.Equal((false, (Guid?)full, BackupState.Failed), (needing.IsUsable, needing.FailedBaseId, needing.Shown));
+        Assert.StartsWith("Its base failed", needing.Failure, StringComparison.Ordinal);
+        Assert.False(needing.IsProven(_clock.GetUtcNow()));
+        Assert.Null(await _catalogue.NewestProvenAsync("orders"));
+        Assert.Null(await _catalogue.NewestVerifiedAsync("orders"));
+        Assert.Null(await _catalogue.RangeAsync("orders"));
+
+        await _records.CheckedAsync(full, [new("near", true, ""), new("far", true, "")], "system", default);
+        Assert.True((await _catalogue.FindAsync(first))!.IsUsable);
+        Assert.Equal(second, (await _catalogue.NewestProvenAsync("orders"))!.Id);
+    }
+
+    [Fact]
+    public async Task Trim_MarksOlderThanAnHour_OneAMinuteStaysAndTheEndsOfTimelines()
+    {
+        await EnterAsync();
+        var start = new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
+        for (var i = 0; i < 180; i++) await MarkAsync(start.AddSeconds(i), i < 100 ? 1 : 2, (ulong)i * 0x10);
+        await _moments.HistoryAsync("orders", 2, [(1, new WalPosition(90 * 0x10))], default);
+        await _moments.ArchivedAsync("orders", "pgbackrest", 2, new WalPosition(0x10000), default);
+        var fork = Assert.Single((await _catalogue.RangeAsync("orders"))!.Forks);
+        _clock.Advance(TimeSpan.FromMinutes(90));
+        await MarkAsync(_clock.GetUtcNow(), 2, 0x10000);
+        await MarkAsync(_clock.GetUtcNow().AddSeconds(1), 2, 0x10010);
+
+        await _moments.TrimAsync(default);
+
+        var range = (await _catalogue.RangeAsync("orders"))!;
+        Assert.Equal(fork, Assert.Single(range.Forks));
+        Assert.Equal(_clock.GetUtcNow(), range.To);
+        await using var connection = await _database.Console.App.OpenConnectionAsync();
+        await using var command = new NpgsqlCommand("SELECT string_agg(extract(epoch FROM at - '2026-03-01T12:00:00Z')::int::text, ' ' ORDER BY at) FROM backups.mark", connection);
+        Assert.Equal("0 59 90 99 100 119 179 5400 5401", await command.ExecuteScalarAsync());
+    }
+
+    [Fact]
+    public async Task Newest_ManyMarks_AreReadFromTheNewestOnByAnIndex()
+    {
+        await using var connection = await _database.Console.App.OpenConnectionAsync();
+        await using (var fill = new NpgsqlCommand("INSERT INTO backups.mark SELECT 'orders', '2026-02-28T12:00:00Z'::timestamptz + i * interval '1 s', 1, '0/0'::pg_lsn + i FROM generate_series(1, 80000) i; INSERT INTO backups.archived VALUES ('orders', 'pgbackrest', 1, '0/100000', now())", connection)) await fill.ExecuteNonQueryAsync();
+
+        await using var explain = new NpgsqlCommand($"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {RestorableMoments.NewestSql.Replace("@cluster", "'orders'", StringComparison.Ordinal)}", connection);
+        var plan = new List<string>();
+        await using (var reader = await explain.ExecuteReaderAsync())
+            while (await reader.ReadAsync()) plan.Add(reader.GetString(0));
+
+        Assert.Contains(plan, l => l.Contains("Index Scan Backward using mark_pkey on mark m (actual rows=1", StringComparison.Ordinal) || l.Contains("Index Scan Backward using mark_timeline on mark m (actual rows=1", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -211,6 +276,6 @@ public sealed class CatalogueTests : IAsyncLifetime
 
     private Task MarkAsync(DateTimeOffset at, int timeline, ulong position) => _moments.MarkAsync("orders", at, timeline, new WalPosition(position), default);
 
-    private Task<Guid> EnterAsync(BackupType type = BackupType.Full, Guid? operation = null, string? needs = null, int timeline = 1, string stop = "0/100") => _records.EnterAsync("orders", "pgbackrest", operation ?? Guid.NewGuid(),
-        new TakenBackup(type, _clock.GetUtcNow().AddSeconds(-9), _clock.GetUtcNow().AddSeconds(-4), 1000, needs, stop, timeline, [new("near", "L1", 300), new("far", "L2", 310)]), Regions, "system", default);
+    private Task<Guid> EnterAsync(BackupType type = BackupType.Full, Guid? operation = null, string? needs = null, int timeline = 1, string stop = "0/100", string label = "L1") => _records.EnterAsync("orders", "pgbackrest", operation ?? Guid.NewGuid(),
+        new TakenBackup(type, _clock.GetUtcNow().AddSeconds(-9), _clock.GetUtcNow().AddSeconds(-4), 1000, needs, stop, timeline, [new("near", label, 300), new("far", "L2", 310)]), Regions, "system", default);
 }

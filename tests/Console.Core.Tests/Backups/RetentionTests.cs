@@ -36,6 +36,20 @@ public sealed class RetentionTests
         Assert.Equal("older than 30 days", decisions[gone.Id].Reason);
     }
 
+    [Fact]
+    public void Decide_IncrementalWhoseBaseFailed_CountsForNothingAndGoes()
+    {
+        var full = Make(BackupType.Full, Now.AddDays(-2));
+        var failed = Make(BackupType.Full, Now.AddDays(-1)) with { State = BackupState.Failed };
+        var needing = Make(BackupType.Incremental, Now.AddHours(-12)) with { BaseId = failed.Id, FailedBaseId = failed.Id };
+
+        var decisions = Retention.Decide([full, failed, needing], new BackupPolicyOptions { Cluster = "orders" }, TimeZoneInfo.Utc, Now).ToDictionary(d => d.Backup.Id);
+
+        Assert.Equal((true, "the newest"), (decisions[full.Id].Keep, decisions[full.Id].Reason));
+        Assert.Equal((false, "its base failed"), (decisions[needing.Id].Keep, decisions[needing.Id].Reason));
+        Assert.False(decisions[failed.Id].Keep);
+    }
+
     /// <summary>100,000 random histories under random policies: what must never go never goes.</summary>
     [Fact]
     public void Decide_RandomHistories_NeverDeletesHeldLastProvenOrNeededOnes()

@@ -187,7 +187,7 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
         {
             var named = await catalogue.BackupAsync(request, cancel);
             if (named.Cluster != cluster) throw new RequestRefusedException("backupId", $"That backup is of {named.Cluster}.");
-            if (!named.State.IsUsable()) throw new RequestRefusedException("backupId", $"That backup is {named.State.Word()}: {(named.Failure.Length > 0 ? named.Failure : "it has been deleted")}");
+            if (!named.IsUsable) throw new RequestRefusedException("backupId", $"That backup is {named.Shown.Word()}: {(named.Failure.Length > 0 ? named.Failure : "it has been deleted")}");
             if (target is not null && !engines.Get(named.Engine).Capabilities.PointInTime) throw new RequestRefusedException("targetTime", $"{named.Engine} restores to the moment of the backup only. Leave targetTime out; or leave backupId out, and a backup with a log is chosen.");
             if (target < named.EndedAt) throw new RequestRefusedException("targetTime", $"That moment lies before the backup's end, {named.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z. Choose an earlier backup, or leave backupId out.");
             if (target is not null && (await moments.InHistoryAsync(cluster, [named], cancel)).Count == 0) throw new RequestRefusedException("targetTime", "That backup was taken on a timeline that was left: no log leads from it to the present. Leave targetTime out to restore the moment of the backup, or backupId, and another is chosen.");
@@ -195,12 +195,12 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
         }
         if (target is null) throw new RequestRefusedException("targetTime", "Give backupId, targetTime or both.");
         var backups = await catalogue.ListAsync(cluster, limit: 100_000, cancel: cancel);
-        var fitting = (await moments.InHistoryAsync(cluster, backups, cancel)).Where(b => b.State.IsUsable() && b.Type != BackupType.Logical && b.EndedAt <= target && engines.Find(b.Engine) is { Capabilities.PointInTime: true }).ToList();
+        var fitting = (await moments.InHistoryAsync(cluster, backups, cancel)).Where(b => b.IsUsable && b.Type != BackupType.Logical && b.EndedAt <= target && engines.Find(b.Engine) is { Capabilities.PointInTime: true }).ToList();
         // Of equally good ones that whose log is there already: with a lost primary no more is to be had.
         var logged = await moments.NewestAsync(cluster, cancel);
         var chosen = fitting.OrderByDescending(b => b.State is BackupState.Verified or BackupState.Proven).ThenByDescending(b => logged.GetValueOrDefault(b.Engine) > target).ThenByDescending(b => b.EndedAt).FirstOrDefault();
         return chosen is not null ? (chosen, target) : throw new RequestRefusedException("targetTime",
-            backups.LastOrDefault(b => b.State.IsUsable()) is { } oldest ? $"No usable backup ended before that moment; the oldest is of {oldest.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z." : $"There is no usable backup of {cluster}. Take one first.");
+            backups.LastOrDefault(b => b.IsUsable) is { } oldest ? $"No usable backup ended before that moment; the oldest is of {oldest.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z." : $"There is no usable backup of {cluster}. Take one first.");
     }
 
     private PreflightCheck Usable(Backup? backup) => backup is null

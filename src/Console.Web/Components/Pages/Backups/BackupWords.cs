@@ -10,10 +10,10 @@ public static class BackupWords
     /// <summary>Green only when it was proven within seven days.</summary>
     public static RenderFragment Mark(Backup backup, DateTimeOffset now, string size = "") => StatusMark.Of(
         backup.IsProven(now) ? HealthStatus.Healthy
-        : backup.State == BackupState.Failed ? HealthStatus.Failed
+        : backup.Shown == BackupState.Failed ? HealthStatus.Failed
         : backup.State == BackupState.Expired ? HealthStatus.Unknown
         : HealthStatus.Degraded,
-        backup.State == BackupState.Proven && !backup.IsProven(now) ? "proof is old" : Say.Word(backup.Shown), size);
+        backup is { State: BackupState.Proven, IsUsable: true } && !backup.IsProven(now) ? "proof is old" : Say.Word(backup.Shown), size);
 
     public static RenderFragment Mark(CopyState state) => StatusMark.Of(state switch
     {

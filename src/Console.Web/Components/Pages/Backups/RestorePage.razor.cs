@@ -66,7 +66,7 @@ public partial class RestorePage
         if (_cluster is null) return;
         (_range, _backups) = (await Catalogue.RangeAsync(_cluster.Id), await Catalogue.ListAsync(_cluster.Id));
         // A dump has no log around it: its own moment is all there is.
-        if (_range is null && _backups.FirstOrDefault(b => b.Id == BackupId && b.State.IsUsable()) is { } alone) _range = new RestorableRange(alone.EndedAt, alone.EndedAt, []);
+        if (_range is null && _backups.FirstOrDefault(b => b.Id == BackupId && b.IsUsable) is { } alone) _range = new RestorableRange(alone.EndedAt, alone.EndedAt, []);
         if (_range is not null) await PlanAsync();
     }
 
@@ -116,7 +116,7 @@ public partial class RestorePage
 
     private IReadOnlyList<TimeMark> Marks(RestorableRange range) =>
     [
-        .. _backups.Where(b => b.State.IsUsable() && b.EndedAt >= range.From && b.EndedAt <= range.To).Select(b => new TimeMark(b.EndedAt, "backup", $"{Say.Word(b.Type)} backup ({b.Engine})", X(b.EndedAt, range)))
+        .. _backups.Where(b => b.IsUsable && b.EndedAt >= range.From && b.EndedAt <= range.To).Select(b => new TimeMark(b.EndedAt, "backup", $"{Say.Word(b.Type)} backup ({b.Engine})", X(b.EndedAt, range)))
             .Concat(range.Forks.Where(f => f.Began >= range.From).Select(f => new TimeMark(f.Began, "fork", $"promotion: timeline {f.Timeline} ended", X(f.Began, range)))).OrderBy(m => m.At),
     ];
 
