@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
+using OpsConsole.Core.Backups.Stores;
 using OpsConsole.Core.Fleet;
 
 namespace OpsConsole.Core.Backups;
@@ -44,6 +45,8 @@ internal sealed class BackupsOptionsValidator(FleetModel fleet) : IValidateOptio
         foreach (var (policy, i) in options.Policies.Select((p, i) => (p, i)))
         {
             foreach (var m in Policy(policy, $"{At}:Policies:{i}")) yield return m;
+            if (policy.Scheduled && fleet.Clusters.ContainsKey(policy.Cluster))
+                foreach (var m in Engines(policy, options, $"{At}:Policies:{i}")) yield return m;
             if (policy.LogicalAt.Length > 0 && !options.PgDump.Exists(u => u.Cluster == policy.Cluster)) yield return $"{At}:Policies:{i}:LogicalAt is given, but {At}:PgDump does not list '{policy.Cluster}'. Declare it there, or leave LogicalAt empty.";
         }
         foreach (var twin in options.Policies.GroupBy(p => p.Cluster).Where(g => g.Count() > 1)) yield return $"{At}:Policies has two policies for '{twin.Key}'. Keep one.";
@@ -60,6 +63,24 @@ internal sealed class BackupsOptionsValidator(FleetModel fleet) : IValidateOptio
         foreach (var (query, i) in policy.Queries.Select((q, i) => (q, i)))
             foreach (var m in Annotated(query, $"{path}:Queries:{i}")) yield return m;
     }
+
+    private IEnumerable<string> Engines(BackupPolicyOptions policy, BackupsOptions options, string path)
+    {
+        if (Engine(policy.Engine, policy.Cluster, options) is { } wrong) yield return $"{path}:Engine {wrong}";
+        if (policy.SecondEngine.Length == 0) yield break;
+        if (policy.SecondEngine == policy.Engine) yield return $"{path}:SecondEngine is the first one again. Name another, or leave it empty.";
+        else if (Engine(policy.SecondEngine, policy.Cluster, options) is { } second) yield return $"{path}:SecondEngine {second}";
+    }
+
+    /// <returns>why it cannot take the scheduled full backups of the cluster; null: it can</returns>
+    private string? Engine(string engine, string cluster, BackupsOptions options) => engine switch
+    {
+        BackupEngines.PgBackRest => options.PgBackRest.Exists(u => u.Cluster == cluster) ? null : $"'{engine}' is not set up for '{cluster}'. List the cluster under Backups:PgBackRest, name another engine, or set Scheduled to false.",
+        BackupEngines.Streaming => fleet.Options.BackupKeys.Count > 0 && fleet.Options.BackupRepositories.Exists(r => r.Streaming && RepositoryZones.MayHold(r, fleet.Clusters[cluster])) ? null
+            : $"'{engine}' is not set up for '{cluster}'. Declare Fleet:BackupKeys and, in a compliance zone of the cluster, a repository with Streaming, name another engine, or set Scheduled to false.",
+        BackupEngines.PgDump => $"'{engine}' takes dumps, not full backups. Give LogicalAt for a daily dump, and name {BackupEngines.PgBackRest} or {BackupEngines.Streaming} here.",
+        _ => $"'{engine}' is unknown. Known: {BackupEngines.PgBackRest}, {BackupEngines.Streaming}.",
+    };
 
     private IEnumerable<string> Cluster(string id, string path)
     {

@@ -23,7 +23,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
     public int Taken;
     /// <summary>What is configured besides places and engine.</summary>
     public Action<BackupsOptions> Configure { get; init; } = _ => { };
-    public EngineCapabilities Capabilities { get; init; } = new(true, true, false, true);
+    public EngineCapabilities Capabilities { get; set; } = new(true, true, false, true);
     /// <summary>How a restore fails; null: it does not.</summary>
     public BackupEngineException? RestoreFails { get; set; }
     /// <summary>Restored servers end as soon as they are started.</summary>

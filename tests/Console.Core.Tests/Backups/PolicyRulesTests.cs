@@ -9,6 +9,7 @@ public sealed class PolicyRulesTests
     private static readonly FleetModel Fleet = new(new FleetOptions
     {
         Regions = [new RegionOptions { Id = "us" }],
+        BackupRepositories = [new BackupRepositoryOptions { Id = "store", Region = "us" }],
         Clusters = [new ClusterOptions { Id = "orders", PrimaryRegion = "us", Nodes = [new ClusterNodeOptions { Region = "us" }] }],
     });
 
@@ -45,10 +46,26 @@ public sealed class PolicyRulesTests
             Assert.Contains(mistakes, m => m.Contains(words, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("pgbackrest", "", null)]
+    [InlineData("barman", "", "Engine 'barman' is unknown. Known: pgbackrest, streaming.")]
+    [InlineData("streaming", "", "Engine 'streaming' is not set up for 'orders'. Declare Fleet:BackupKeys")]
+    [InlineData("pgdump", "", "Engine 'pgdump' takes dumps, not full backups.")]
+    [InlineData("pgbackrest", "pgbackrest", "SecondEngine is the first one again.")]
+    [InlineData("pgbackrest", "streaming", "SecondEngine 'streaming' is not set up for 'orders'.")]
+    [InlineData("pgbackrest", "pgdump", "SecondEngine 'pgdump' takes dumps")]
+    public void Validate_EngineThatCannotTakeTheBackups_SaysWhatAndHowToMendIt(string engine, string second, string? words)
+    {
+        var mistakes = Mistakes(policy => (policy.Engine, policy.SecondEngine) = (engine, second));
+        if (words is null) Assert.Empty(mistakes);
+        else Assert.Contains($"Backups:Policies:0:{words}", Assert.Single(mistakes), StringComparison.Ordinal);
+        Assert.Empty(Mistakes(policy => (policy.Engine, policy.SecondEngine, policy.Scheduled) = (engine, second, false)));
+    }
+
     private static IReadOnlyList<string> Mistakes(Action<BackupPolicyOptions> change)
     {
         var policy = new BackupPolicyOptions { Cluster = "orders" };
         change(policy);
-        return [.. new BackupsOptionsValidator(Fleet).Validate(null, new BackupsOptions { Policies = [policy] }).Failures ?? []];
+        return [.. new BackupsOptionsValidator(Fleet).Validate(null, new BackupsOptions { Policies = [policy], PgBackRest = [new() { Cluster = "orders", Stanza = "orders", Repositories = { [1] = "store" } }] }).Failures ?? []];
     }
 }

@@ -16,14 +16,15 @@ public sealed class SchedulerTests : IAsyncLifetime
     private readonly FakeTimeProvider _clock = new(new DateTimeOffset(2026, 3, 27, 12, 0, 0, TimeSpan.Zero));
     private readonly BackupPolicyOptions _policy = new() { Cluster = "orders", FullAt = "01:30", VerifyAt = "04:00" };
     private readonly string _zone = "Europe/Dublin";
+    private BackupWorld _world = null!;
     private TestFleet _fleet = null!;
     private TestNode _node = null!;
 
     public async ValueTask InitializeAsync()
     {
-        var world = new BackupWorld { Capabilities = new(true, true, true, true), Configure = o => (o.TimeZone, o.Policies) = (_zone, [_policy]) };
+        _world = new BackupWorld { Capabilities = new(true, true, true, true), Configure = o => (o.TimeZone, o.Policies) = (_zone, [_policy]) };
         var database = await TestDatabase.CreateAsync(OperationsDb.ConsoleSchema, BackupsDb.ConsoleSchema);
-        _fleet = TestFleet.Of(database, await world.ServicesAsync(database), _clock);
+        _fleet = TestFleet.Of(database, await _world.ServicesAsync(database), _clock);
         _node = _fleet.Node();
     }
 
@@ -122,6 +123,22 @@ public sealed class SchedulerTests : IAsyncLifetime
 
         Assert.Equal("logical", Assert.Single(await BackupsAsync()).Request["type"]!.GetValue<string>());
         Assert.Contains(await _node.Get<BackupScheduler>().AheadAsync("orders", TimeSpan.FromDays(1), default), r => r is { Purpose: RunPurpose.Logical, Reason: "daily at 13:00" });
+    }
+
+    [Fact]
+    public async Task RunDue_AnEngineWithoutIncrementals_PlansAndBeginsNone()
+    {
+        _world.Capabilities = new(true, false, false, true);
+        await LookAsync();
+        var start = _clock.GetUtcNow();
+        await _node.Get<BackupRecords>().EnterAsync("orders", "pgbackrest", Guid.NewGuid(), new TakenBackup(BackupType.Full, start.AddMinutes(-1), start, 10, null, "0/1", 1, [new("store", "L", 10)]),
+            new Dictionary<string, string> { ["store"] = "us-east-1" }, "system", default);
+
+        await LookAsync(start.AddHours(13));
+
+        Assert.Empty(await BackupsAsync());
+        Assert.Empty(_fleet.Alarms);
+        Assert.DoesNotContain(await _node.Get<BackupScheduler>().AheadAsync("orders", TimeSpan.FromDays(2), default), r => r.Purpose == RunPurpose.Incremental);
     }
 
     [Fact]

@@ -25,7 +25,7 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
             if (policy.LogicalAt.Length > 0) await DailyAsync(policy, RunPurpose.Logical, BackupCalendar.Latest(policy.LogicalAt, options.Zone, now), cancel);
             await DailyAsync(policy, RunPurpose.Verify, BackupCalendar.Latest(policy.VerifyAt, options.Zone, now), cancel);
             await DailyAsync(policy, RunPurpose.Expire, BackupCalendar.Latest(policy.VerifyAt, options.Zone, now), cancel);
-            await IncrementalAsync(policy, now, cancel);
+            if (TakesIncrementals(policy)) await IncrementalAsync(policy, now, cancel);
         }
     }
 
@@ -33,8 +33,11 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
     public async Task<IReadOnlyList<PlannedRun>> AheadAsync(string cluster, TimeSpan span, CancellationToken cancel)
     {
         var (last, facts) = await FactsAsync(cluster, cancel);
-        return BackupCalendar.Ahead(options.PolicyOf(cluster), options.Zone, last?.EndedAt, facts, time.GetUtcNow(), span);
+        var runs = BackupCalendar.Ahead(options.PolicyOf(cluster), options.Zone, last?.EndedAt, facts, time.GetUtcNow(), span);
+        return TakesIncrementals(options.PolicyOf(cluster)) ? runs : [.. runs.Where(r => r.Purpose != RunPurpose.Incremental)];
     }
+
+    private bool TakesIncrementals(BackupPolicyOptions policy) => engines.Find(policy.Engine) is { Capabilities.Incremental: true };
 
     private async Task DailyAsync(BackupPolicyOptions policy, RunPurpose purpose, DateTimeOffset due, CancellationToken cancel)
     {
@@ -110,14 +113,14 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
                 return [(new OperationRequest(BackupKinds.Expire, Cluster(), ""), "")];
             default:
                 // The newest of each engine: a proof of one tool says nothing about another's.
-                var newest = (await catalogue.ListAsync(policy.Cluster, cancel: cancel)).Where(b => b.State.IsUsable()).GroupBy(b => (b.Engine, Logical: b.Type == BackupType.Logical)).Select(g => g.First());
+                var newest = (await catalogue.ListAsync(policy.Cluster, cancel: cancel)).Where(b => b.IsUsable).GroupBy(b => (b.Engine, Logical: b.Type == BackupType.Logical)).Select(g => g.First());
                 return [.. newest.Select(b => (new OperationRequest(BackupKinds.Verify, new JsonObject { ["backupId"] = b.Id.ToString() }, ""), $" {b.Engine} {b.Type}"))];
         }
     }
 
     private async Task<(Backup? Last, LoadFacts Facts)> FactsAsync(string cluster, CancellationToken cancel)
     {
-        var last = (await catalogue.ListAsync(cluster, cancel: cancel)).FirstOrDefault(b => b.State.IsUsable() && b.Type != BackupType.Logical);
+        var last = (await catalogue.ListAsync(cluster, cancel: cancel)).FirstOrDefault(b => b.IsUsable && b.Type != BackupType.Logical);
         var (rate, since) = await moments.LoadAsync(cluster, last?.EndedAt, cancel);
         var restorable = feed.Current.Clusters.GetValueOrDefault(cluster)?.NewestRestorableAt;
         var declared = fleet.Clusters[cluster];

@@ -34,6 +34,9 @@ public partial class Backups
     public required BackupsOptions Options { get; set; }
 
     [Inject]
+    public required BackupEngineRegistry Engines { get; set; }
+
+    [Inject]
     public required SharedReadings Shared { get; set; }
 
     [Inject]
