@@ -86,6 +86,12 @@ public sealed partial class OperationPage : IDisposable
         else await LoadAsync();
     }
 
+    private string Line(OperationEvent happened)
+    {
+        var step = happened.Step is { } index && index < _operation!.Steps.Length ? _operation.Steps[index].Name : "";
+        return string.Join(": ", new[] { step, Words(happened).Trim() }.Where(part => part.Length > 0));
+    }
+
     private static string Words(OperationEvent happened) => happened.Kind == "state" ? $"{happened.Data?["from"]} → {happened.Data?["to"]} {happened.Text}" : happened.Text;
 
     public void Dispose()
