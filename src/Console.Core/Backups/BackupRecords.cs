@@ -72,13 +72,15 @@ public sealed class BackupRecords(ConsoleDatabase database, IAuditLog audit, Tim
         return why;
     }, cancel);
 
-    /// <summary>Marks it as gone, before anything is deleted: from here nothing offers it. Held ones, and those that others need, are refused.</summary>
-    /// <exception cref="RequestRefusedException">held, needed or lastProven</exception>
+    /// <summary>Marks it as gone, before anything is deleted: from here nothing offers it. Held ones, those that others need, and those that are being restored or proven, are refused.</summary>
+    /// <exception cref="RequestRefusedException">held, inUse, needed or lastProven</exception>
     public Task<Backup> ExpiredAsync(Guid id, string reason, string by, CancellationToken cancel) => ChangeAsync(id, by, "expired", async (connection, backup) =>
     {
         if (backup.Hold is { } hold) throw new RequestRefusedException("held", $"It is held by {hold.By}: {hold.Reason}");
         // Nobody proves or holds another one of this cluster meanwhile.
         await connection.Command("SELECT 1 FROM backups.backup WHERE cluster = @cluster FOR UPDATE", ("cluster", backup.Cluster)).ExecuteAsync(cancel);
+        // Who comes to use it after this look finds it expired.
+        if (await Claims.HolderAsync(connection, $"backup:{id}", cancel) is { } user) throw new RequestRefusedException("inUse", $"It is being read by the {user.Kind} {user.Id}; the next run looks again.");
         if (await connection.Command("SELECT count(*) FROM backups.backup WHERE base_id = @id AND state NOT IN ('expired')", ("id", id)).ScalarAsync<long>(cancel) is > 0 and var needing)
             throw new RequestRefusedException("needed", $"{needing} later backups need it.");
         if (backup.ProvenAt is not null && await connection.Command($"SELECT count(*) FROM backups.backup b WHERE b.cluster = @cluster AND b.id <> @id AND b.state = 'proven' AND {BackupCatalogue.FailedBase} IS NULL", ("cluster", backup.Cluster), ("id", id)).ScalarAsync<long>(cancel) == 0)

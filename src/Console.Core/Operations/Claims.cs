@@ -13,7 +13,7 @@ internal static class Claims
         foreach (var target in InOrder(plan))
         {
             // Classes that exclude each other are compared by a look: one taker of a resource at a time, so that each sees the other's rows.
-            await connection.Command("SELECT pg_advisory_xact_lock(hashtextextended(@root, 7))", ("root", Root(target.Resource))).ExecuteAsync(cancel);
+            await LockAsync(connection, target.Resource, cancel);
             // A retried operation has its released claims still there.
             await connection.Command("""
                 DELETE FROM ops.claim WHERE operation_id = @id AND resource = @resource AND class = @class AND NOT active
@@ -36,7 +36,7 @@ internal static class Claims
             blockers.AddRange(await connection.Command("""
                 SELECT o.id, o.kind FROM ops.claim c JOIN ops.operation o ON o.id = c.operation_id
                 WHERE c.active AND c.operation_id IS DISTINCT FROM @id::uuid AND (
-                    (c.resource = @resource AND c.class = @class)
+                    (c.resource = @resource AND c.class = @class AND @class <> 'use')
                     OR (@class = 'topology' AND c.class = 'fault' AND split_part(c.resource, '/', 1) = @root)
                     OR (@class = 'fault' AND c.class = 'topology' AND c.resource = @root))
                 """, ("id", id), ("resource", target.Resource), ("root", Root(target.Resource)), ("class", target.Class.Word()))
@@ -45,8 +45,19 @@ internal static class Claims
         return blockers;
     }
 
+    /// <summary>Who holds a resource in any class; null: nobody, and until the transaction ends nobody comes to.</summary>
+    public static async Task<OperationHolder?> HolderAsync(NpgsqlConnection connection, string resource, CancellationToken cancel)
+    {
+        await LockAsync(connection, resource, cancel);
+        return (await connection.Command("SELECT o.id, o.kind FROM ops.claim c JOIN ops.operation o ON o.id = c.operation_id WHERE c.active AND c.resource = @resource LIMIT 1", ("resource", resource))
+            .ListAsync(r => new OperationHolder(r.GetGuid(0), r.GetString(1)), cancel)).SingleOrDefault();
+    }
+
     public static Task ReleaseAsync(NpgsqlConnection connection, Guid id, CancellationToken cancel) =>
         connection.Command("UPDATE ops.claim SET active = false WHERE operation_id = @id AND active", ("id", id)).ExecuteAsync(cancel);
+
+    private static Task<int> LockAsync(NpgsqlConnection connection, string resource, CancellationToken cancel) =>
+        connection.Command("SELECT pg_advisory_xact_lock(hashtextextended(@root, 7))", ("root", Root(resource))).ExecuteAsync(cancel);
 
     private static string Root(string resource) => resource.Split('/')[0];
 

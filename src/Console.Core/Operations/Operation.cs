@@ -28,6 +28,8 @@ public sealed record Operation
     public DateTimeOffset? ExecuteBefore { get; init; }
     /// <summary>Until then one click takes it back.</summary>
     public DateTimeOffset? CommitUntil { get; init; }
+    /// <summary>A later operation has taken it back.</summary>
+    public bool TakenBack { get; init; }
     public OperationWish? Wish { get; init; }
     /// <summary>Why it ended, or why it is being rolled back.</summary>
     public string? EndReason { get; init; }
@@ -45,6 +47,9 @@ public sealed record Operation
     /// <summary>Failed past its point of no return, with nothing undone: it can go on once the cause is mended.</summary>
     public bool MayRetry => State == OperationState.Failed && StartedAt is not null && !Plan.UndoAtEnd
         && Steps.Any(s => s.State == StepState.Failed) && !Steps.Any(s => s.State is StepState.Undone or StepState.Undoing or StepState.UndoFailed);
+
+    /// <summary>Succeeded, and one click takes it back.</summary>
+    public bool MayTakeBack(DateTimeOffset now) => State == OperationState.Succeeded && !TakenBack && (Plan.TakenBackAnytime || CommitUntil > now);
 
     internal OperationState? Ending { get; init; }
     internal bool InSection { get; init; }

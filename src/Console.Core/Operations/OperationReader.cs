@@ -11,7 +11,8 @@ public sealed class OperationReader(ConsoleDatabase database)
 {
     internal const string Columns = """
         o.*, p.body, (SELECT json_agg(json_build_object('index', s.index, 'state', s.state, 'startedAt', s.started_at, 'endedAt', s.ended_at,
-            'undoneAt', s.undone_at, 'detail', s.detail, 'progress', s.progress) ORDER BY s.index)::text FROM ops.step s WHERE s.operation_id = o.id) AS steps
+            'undoneAt', s.undone_at, 'detail', s.detail, 'progress', s.progress) ORDER BY s.index)::text FROM ops.step s WHERE s.operation_id = o.id) AS steps,
+            EXISTS (SELECT 1 FROM ops.operation r WHERE r.rollback_of = o.id AND r.state = 'succeeded') AS taken_back
         FROM ops.operation o JOIN ops.plan p ON p.hash = o.plan_hash
         """;
 
@@ -102,6 +103,7 @@ public sealed class OperationReader(ConsoleDatabase database)
             EndedAt = reader.Value<DateTimeOffset>("ended_at"),
             ExecuteBefore = reader.Value<DateTimeOffset>("execute_before"),
             CommitUntil = reader.Value<DateTimeOffset>("commit_until"),
+            TakenBack = reader.Get<bool>("taken_back"),
             Wish = reader.Text("wish") is { } wish ? OperationStates.Parse<OperationWish>(wish) : null,
             Ending = reader.Text("ending") is { } ending ? OperationStates.Parse<OperationState>(ending) : null,
             EndReason = reader.Text("end_reason"),

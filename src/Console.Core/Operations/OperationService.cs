@@ -54,7 +54,8 @@ public sealed class OperationService
         return EndAsync(id, OperationWish.Cancel, "operation.cancel", reason, person, cancel);
     }
 
-    /// <summary>Takes an operation back: a running one turns round; a succeeded one is taken back by a new operation within its commit window.</summary>
+    /// <summary>Takes an operation back: a running one turns round; a succeeded one is taken back by a new operation within its commit window, or at any time
+    /// where its plan says so.</summary>
     /// <returns>the operation that rolls back: the same one, or the new one</returns>
     public async Task<Operation> RollBackAsync(Guid id, string reason, Person person, CancellationToken cancel = default)
     {
@@ -64,7 +65,7 @@ public sealed class OperationService
             throw new RequestRefusedException("preflight", string.Join("; ", blocking.Select(c => c.Message)) + " Let it go on, or cancel it: that takes everything back all the same.") { Checks = blocking };
         if (operation.State != OperationState.Succeeded)
             return await EndAsync(id, OperationWish.RollBack, "operation.rollback", reason, person, cancel);
-        if (operation.CommitUntil is not { } until || until <= _clock.GetUtcNow())
+        if (!operation.Plan.TakenBackAnytime && (operation.CommitUntil is not { } until || until <= _clock.GetUtcNow()))
             throw new RequestRefusedException("committed", "Its commit window is over: ask for a new operation in the other direction.");
         var request = _submission.Reverse(operation) ?? throw new RequestRefusedException("irreversible", $"A {operation.Kind} cannot be taken back.");
         // Asked twice it is one; asked again after one that came to nothing it is another.

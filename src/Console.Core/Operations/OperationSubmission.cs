@@ -95,9 +95,8 @@ internal sealed class OperationSubmission(
         }
         if (request.RollbackOf is { } earlier)
         {
-            var open = await connection.Command("SELECT 1 FROM ops.operation WHERE id = @id AND state = 'succeeded' AND commit_until > @now AND kind = @kind FOR UPDATE",
-                ("id", earlier), ("now", now), ("kind", plan.Kind)).ScalarAsync<int>(cancel);
-            if (open == 1) return plan.Overrides.Length > 0 ? policy.For(plan) : ApprovalRule.None;
+            await connection.Command("SELECT 1 FROM ops.operation WHERE id = @id FOR UPDATE", ("id", earlier)).ExecuteAsync(cancel);
+            if (await OperationReader.FindAsync(connection, earlier, cancel) is { } back && back.Kind == plan.Kind && back.MayTakeBack(now)) return plan.Overrides.Length > 0 ? policy.For(plan) : ApprovalRule.None;
         }
         return policy.For(plan);
     }

@@ -7,8 +7,9 @@ using System.Text.Json.Serialization;
 
 namespace OpsConsole.Core.Operations;
 
-/// <summary>What an operation claims of a resource. Two operations never hold the same class of the same resource.</summary>
-public enum ResourceClass { Topology, Data, Fault }
+/// <summary>What an operation claims of a resource. Two operations never hold the same class of the same resource, except Use: any number reads it at once,
+/// and whoever would take it away looks for them (<see cref="Claims.HolderAsync"/>).</summary>
+public enum ResourceClass { Topology, Data, Fault, Use }
 
 /// <summary>Reversible: says how it is undone. ForwardOnly: once done, the operation only finishes. Neutral: changes nothing
 /// (a check, a wait), so there is nothing to undo.</summary>
@@ -64,6 +65,9 @@ public sealed record Plan
     public ImmutableSortedDictionary<string, double> Bounds { get; init; } = ImmutableSortedDictionary<string, double>.Empty;
     /// <summary>How long after success one click takes it back. 0: not at all.</summary>
     public double CommitWindowSeconds { get; init; }
+    /// <summary>Nothing is ever built upon it: it can be taken back at any time, without a window (a restored instance is removed).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool TakenBackAnytime { get; init; }
     /// <summary>The effects are temporary (experiments): they are undone after the last step, too.</summary>
     public bool UndoAtEnd { get; init; }
 

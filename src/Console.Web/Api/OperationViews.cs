@@ -11,7 +11,7 @@ public sealed record OperationStepView(
 public sealed record OperationView(
     Guid Id, string Kind, string Title, OperationState State, double ProgressPercent, Severity Severity, string RequestedBy, string Reason, string PlanHash,
     DateTimeOffset CreatedAt, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, DateTimeOffset? ExecuteBefore, DateTimeOffset? CommitUntil, StartMode Start,
-    Guid? ApprovalId, Guid? RollbackOf, string? EndReason, bool MayRetry, bool PastForwardOnly, string? Holder,
+    Guid? ApprovalId, Guid? RollbackOf, string? EndReason, bool TakenBack, bool TakenBackAnytime, bool MayRetry, bool PastForwardOnly, string? Holder,
     IReadOnlyList<OperationStepView> Steps, IReadOnlyList<PreflightCheck> Checks, JsonObject Estimate, JsonObject Request, JsonObject Result)
 {
     /// <param name="user">who reads it: the way into a restored database is for those who may operate</param>
@@ -25,7 +25,7 @@ public sealed record OperationView(
         return new OperationView(
             operation.Id, operation.Kind, operation.Plan.Title, operation.State, Math.Round(operation.ProgressPercent, 1), operation.Plan.Severity, operation.RequestedBy, operation.Reason, operation.PlanHash,
             operation.CreatedAt, operation.StartedAt, operation.EndedAt, operation.ExecuteBefore, operation.CommitUntil, operation.Start,
-            operation.ApprovalId, operation.RollbackOf, operation.EndReason, operation.MayRetry, operation.PastForwardOnly, operation.Holder,
+            operation.ApprovalId, operation.RollbackOf, operation.EndReason, operation.TakenBack, operation.Plan.TakenBackAnytime, operation.MayRetry, operation.PastForwardOnly, operation.Holder,
             [.. operation.Steps.Select(s => Step(s, operation.Plan.Steps[s.Index]))], [.. operation.Preflight.Checks], operation.Preflight.Estimate, operation.Request, result);
     }
 

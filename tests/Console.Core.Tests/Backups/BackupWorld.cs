@@ -4,6 +4,8 @@ using OpsConsole.Core.Backups;
 using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Backups.Restoring;
 using OpsConsole.Core.Backups.Schedules;
+using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Failover;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
 using OpsConsole.Core.Live;
@@ -21,6 +23,8 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
     public ConcurrentDictionary<string, string> Instances { get; } = [];
     public ConcurrentDictionary<string, bool> Running { get; } = [];
     public int Taken;
+    /// <summary>Ports of the places for restored instances.</summary>
+    public IReadOnlyList<int> Ports { get; init; } = [5999];
     /// <summary>What is configured besides places and engine.</summary>
     public Action<BackupsOptions> Configure { get; init; } = _ => { };
     public EngineCapabilities Capabilities { get; set; } = new(true, true, false, true);
@@ -99,7 +103,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
         {
             Clusters = FleetSnapshot.Empty.Clusters.Add("orders", new ClusterState("orders", HealthStatus.Healthy, "us-east-1", 1, true, null, null, null, null, "", null, [], [], [], "", 1)),
         });
-        var options = new BackupsOptions { Places = [new() { Region = "us-east-1", Port = 5999, Address = $"127.0.0.1:{postgres.Port}" }] };
+        var options = new BackupsOptions { Places = [.. Ports.Select(p => new InstancePlaceOptions { Region = "us-east-1", Port = p, Address = $"127.0.0.1:{postgres.Port}" })] };
         Configure(options);
         return services =>
         {
@@ -123,7 +127,12 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
             services.AddSingleton<IPlanner, BackupPlanner>();
             services.AddSingleton<IPlanner, VerifyPlanner>();
             services.AddSingleton<IPlanner, ExpirePlanner>();
-            foreach (var step in new[] { typeof(TakeBackup), typeof(CheckCopies), typeof(ExpireBackup), typeof(OpenInstance), typeof(InspectInstance) }) services.AddSingleton(typeof(IStep), step);
+            services.AddSingleton(new FailoverOptions());
+            services.AddSingleton<NodeHost>();
+            services.AddSingleton<OldPrimary>();
+            services.AddSingleton<InPlaceNodes>();
+            services.AddSingleton<IPlanner, RestorePlanner>();
+            foreach (var step in new[] { typeof(TakeBackup), typeof(CheckCopies), typeof(ExpireBackup), typeof(OpenInstance), typeof(InspectInstance), typeof(HandOver), typeof(DiscardInstance) }) services.AddSingleton(typeof(IStep), step);
         };
     }
 

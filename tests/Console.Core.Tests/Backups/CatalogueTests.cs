@@ -20,7 +20,7 @@ public sealed class CatalogueTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _database = await TestDatabase.CreateAsync(BackupsDb.ConsoleSchema);
+        _database = await TestDatabase.CreateAsync(OperationsDb.ConsoleSchema, BackupsDb.ConsoleSchema);
         _moments = new RestorableMoments(_database.Console, new BackupsOptions(), _clock);
         _catalogue = new BackupCatalogue(_database.Console, _moments, _clock);
         _records = new BackupRecords(_database.Console, _audit, _clock);

@@ -12,9 +12,6 @@ namespace OpsConsole.Core.Backups.Operations;
 public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, BackupCatalogue catalogue, RestorableMoments moments, BackupEngineRegistry engines, Instances instances, InPlaceNodes nodes,
     IFleetFeed feed, TimeProvider time) : IPlanner
 {
-    /// <summary>A restored instance is taken away by one click for so long.</summary>
-    private static readonly TimeSpan Window = TimeSpan.FromDays(7);
-
     /// <summary>The data that was set aside is kept for so long, unless somebody commits before.</summary>
     private static readonly TimeSpan InPlaceWindow = TimeSpan.FromDays(1);
 
@@ -143,8 +140,9 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
             Kind = Kind,
             Title = $"Restore {cluster.Id} as of {moment} into a new instance",
             Severity = Severity.Low,
-            Targets = [new PlanTarget($"backup:{backup.Id}", ResourceClass.Topology)],
-            CommitWindowSeconds = Window.TotalSeconds,
+            // Several restores of one backup do not get in each other's way; only its deletion does.
+            Targets = [new PlanTarget($"backup:{backup.Id}", ResourceClass.Use)],
+            TakenBackAnytime = true,
             Steps =
             [
                 .. log,
@@ -203,7 +201,7 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
             backups.LastOrDefault(b => b.IsUsable) is { } oldest ? $"No usable backup ended before that moment; the oldest is of {oldest.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z." : $"There is no usable backup of {cluster}. Take one first.");
     }
 
-    private PreflightCheck Usable(Backup? backup) => backup is null
+    private PreflightCheck Usable(Backup? backup) => backup is null or { State: BackupState.Expired }
         ? new PreflightCheck("backup-usable", CheckVerdict.Blocking, "gone", "", "The backup is not in the catalogue any more.")
         : backup.IsProven(time.GetUtcNow()) ? new PreflightCheck("backup-usable", CheckVerdict.Passed, "proven", "proven", "It was restored and found right within seven days.")
         : new PreflightCheck("backup-usable", CheckVerdict.Warning, backup.State.Word(), "proven", "It has not been proven lately: it may turn out not to restore.");

@@ -107,6 +107,8 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
     private async Task<InstancePlace> FillAsync(StepContext context, InstancePlace place)
     {
         var backup = await BackupAsync(context);
+        // Retention may have been quicker than the claim on it.
+        if (backup.State == BackupState.Expired) throw new BackupEngineException("The backup has been deleted since this was planned. Choose another.") { Final = true };
         var target = await TargetAsync(context, Parts);
         var wanted = context.Parameter<string[]>("copies");
         var copies = wanted.Select(r => backup.Copies.FirstOrDefault(c => c.Repository == r)).OfType<BackupCopy>().ToList();

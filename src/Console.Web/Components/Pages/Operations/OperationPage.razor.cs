@@ -41,7 +41,7 @@ public sealed partial class OperationPage : IDisposable
         _ => "",
     };
 
-    private bool MayTakeBack => _operation is { State: OperationState.Succeeded, CommitUntil: { } until } && until > Clock.GetUtcNow();
+    private bool MayTakeBack => _operation?.MayTakeBack(Clock.GetUtcNow()) == true;
 
     /// <summary>Past its commit window a move is taken back by a new one, planned and checked as any; null where this is no move or can still be taken back.</summary>
     private (string Address, string Words)? WayBack => !MayTakeBack && _operation is { Kind: OperationKinds.Failover, State: OperationState.Succeeded } moved
