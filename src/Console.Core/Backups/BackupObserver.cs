@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -11,17 +12,23 @@ namespace OpsConsole.Core.Backups;
 /// <summary>Watches up to where each cluster can be restored: notes the primary's position, asks the engines what is stored, follows timelines, and
 /// shows the newest restorable moment in the picture.</summary>
 public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, BackupEngineRegistry engines, RestorableMoments moments, BackupCatalogue catalogue,
-    IHostShell shell, IFleetFeed feed, IFleetReducer reducer, BackupMetrics metrics, RestorableRpo rpo, TimeProvider time, ILogger<BackupObserver> log) : IObserver
+    IHostShell shell, IFleetFeed feed, IFleetReducer reducer, BackupMetrics metrics, RestorableRpo rpo, ILogGaps gaps, TimeProvider time, ILogger<BackupObserver> log) : IObserver
 {
     private readonly Dictionary<string, int> _timelines = [];
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
-    private readonly Dictionary<string, string> _silent = [];
+    private static readonly TimeSpan GapsEvery = TimeSpan.FromMinutes(1);
+    private readonly ConcurrentDictionary<string, string> _silent = [];
 
     public string Name => "backups";
 
     public async Task RunAsync(CancellationToken cancel)
     {
         var clusters = fleet.Clusters.Values.Where(c => engines.Of(c.Id).Any()).ToList();
+        await Task.WhenAll(WatchAsync(clusters, cancel), WatchGapsAsync(clusters, cancel));
+    }
+
+    private async Task WatchAsync(IReadOnlyList<ClusterOptions> clusters, CancellationToken cancel)
+    {
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(options.WatchSeconds), time);
         var rounds = 0;
         while (await timer.WaitForNextTickAsync(cancel))
@@ -44,10 +51,29 @@ public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, Bac
                     if (await engine.ArchivedAsync(cluster.Id, limit) is { } stored) await moments.ArchivedAsync(cluster.Id, engine.Id, stored.Timeline, stored.Position, limit);
                 }, cancel);
         }
-        var newest = (await catalogue.RangeAsync(cluster.Id, cancel))?.To;
+        var range = await catalogue.RangeAsync(cluster.Id, cancel);
+        var newest = range?.To;
         reducer.Cluster(cluster.Id, state => state with { NewestRestorableAt = newest });
         metrics.Show(cluster.Id, newest, rpo.Of(cluster.Id).LimitSeconds);
-        rpo.Watch(cluster.Id);
+        rpo.Watch(cluster.Id, range?.Gaps.LastOrDefault(g => g.Ends is null));
+    }
+
+    /// <summary>What a tool gave up. Hosts are asked for it, which may take its time: beside the looks, and seldom.</summary>
+    private async Task WatchGapsAsync(IReadOnlyList<ClusterOptions> clusters, CancellationToken cancel)
+    {
+        using var timer = new PeriodicTimer(GapsEvery, time);
+        do
+        {
+            foreach (var cluster in clusters.Where(c => feed.Current.Clusters.GetValueOrDefault(c.Id)?.PrimaryRegion is not null))
+            {
+                foreach (var engine in engines.Of(cluster.Id))
+                    await TryAsync($"{cluster.Id} {engine.Id} gaps", async limit =>
+                    {
+                        foreach (var missing in await engine.MissingAsync(cluster.Id, limit)) await gaps.RecordAsync(cluster.Id, engine.Id, missing, limit);
+                    }, cancel);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(cancel));
     }
 
     /// <summary>What is out of reach is said once for each reason: the picture shows the age.</summary>
@@ -58,7 +84,7 @@ public sealed class BackupObserver(FleetModel fleet, BackupsOptions options, Bac
         try
         {
             await look(limit.Token);
-            _silent.Remove(what);
+            _silent.TryRemove(what, out _);
         }
         catch (Exception e) when (IsOutOfReach(e, cancel))
         {

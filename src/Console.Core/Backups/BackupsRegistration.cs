@@ -21,6 +21,7 @@ public static class BackupsRegistration
         services.AddSingleton(s => s.GetRequiredService<IOptions<BackupsOptions>>().Value);
         services.AddSingleton(BackupsDb.ConsoleSchema);
         services.AddSingleton<RestorableMoments>();
+        services.AddSingleton<ILogGaps, LogGaps>();
         services.AddSingleton<BackupCatalogue>();
         services.AddSingleton<IBackupCatalogue>(s => s.GetRequiredService<BackupCatalogue>());
         services.AddSingleton<BackupRecords>();

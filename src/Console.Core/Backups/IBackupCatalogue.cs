@@ -22,10 +22,14 @@ public interface IBackupCatalogue
     Task<RestorableRange?> RangeAsync(string cluster, CancellationToken cancel = default);
 }
 
-/// <param name="From">oldest moment of an unbroken stretch of log from a usable backup on, within the recovery window</param>
+/// <param name="From">oldest moment from a usable backup on, within the recovery window</param>
 /// <param name="To">newest moment whose log is stored outside the database's own host</param>
 /// <param name="Forks">where the history changed its timeline, oldest first</param>
-public sealed record RestorableRange(DateTimeOffset From, DateTimeOffset To, IReadOnlyList<HistoryFork> Forks);
+public sealed record RestorableRange(DateTimeOffset From, DateTimeOffset To, IReadOnlyList<HistoryFork> Forks)
+{
+    /// <summary>Stretches of log that an engine does not have, oldest first: moments within one can be restored by another engine's log only, or not at all.</summary>
+    public IReadOnlyList<LogGap> Gaps { get; init; } = [];
+}
 
 /// <summary>A promotion, or a restore in place: what the old timeline holds past <paramref name="Ended"/> is in no history any more.</summary>
 /// <param name="Ended">last moment of the old timeline that counts</param>

@@ -38,6 +38,9 @@ public interface IBackupEngine
 
     /// <summary>Up to where the log has arrived in its repositories; null when it keeps no log.</summary>
     Task<ArchivedLog?> ArchivedAsync(string cluster, CancellationToken cancel);
+
+    /// <summary>Log that it gave up although it counts as archived, as far as it says so. Asked once a minute.</summary>
+    Task<IReadOnlyList<MissingLog>> MissingAsync(string cluster, CancellationToken cancel) => Task.FromResult<IReadOnlyList<MissingLog>>([]);
 }
 
 /// <param name="PointInTime">restores to any moment since a backup, from its log</param>

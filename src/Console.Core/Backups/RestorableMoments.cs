@@ -35,7 +35,7 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
         await using var connection = await database.App.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var earlier = ancestors.Select(a => a.Timeline).ToArray();
-        foreach (var table in new[] { "mark", "archived" })
+        foreach (var table in new[] { "mark", "archived", "gap" })
             await connection.Command($"DELETE FROM backups.{table} WHERE cluster = @cluster AND timeline <> ALL (@kept)", ("cluster", cluster), ("kept", earlier.Append(timeline).ToArray())).ExecuteAsync(cancel);
         await connection.Command("DELETE FROM backups.fork WHERE cluster = @cluster AND timeline <> ALL (@earlier)", ("cluster", cluster), ("earlier", earlier)).ExecuteAsync(cancel);
         foreach (var (ancestor, left) in ancestors)
@@ -69,10 +69,12 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
             """, ("old", clock.GetUtcNow().AddHours(-1)));
         thin.CommandTimeout = 600; // s: the first time there may be millions
         await thin.ExecuteAsync(cancel);
-        await connection.Command("DELETE FROM backups.mark WHERE at < @before", ("before", clock.GetUtcNow() - options.LongestWindow - TimeSpan.FromDays(1))).ExecuteAsync(cancel);
+        var before = clock.GetUtcNow() - options.LongestWindow - TimeSpan.FromDays(1);
+        await connection.Command("DELETE FROM backups.mark WHERE at < @before", ("before", before)).ExecuteAsync(cancel);
+        await LogGaps.TrimAsync(connection, before, cancel);
     }
 
-    /// <summary>Up to where an engine has the log, as the observing node has noted it: nothing before it is missing. Null: nothing is known.</summary>
+    /// <summary>Up to where an engine has the log, as the observing node has noted it: what is missing before it is in <see cref="LogGaps"/>. Null: nothing is known.</summary>
     public async Task<ArchivedLog?> StoredAsync(string cluster, string engine, CancellationToken cancel)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
@@ -96,6 +98,12 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
         return (await connection.Command(NewestSql, ("cluster", cluster)).ListAsync(r => (Engine: r.Get<string>("engine"), At: r.Get<DateTimeOffset>("at")), cancel)).ToDictionary(r => r.Engine, r => r.At);
     }
 
+    /// <summary>For each backup that a gap of its engine's log bounds, the newest moment that it restores to.</summary>
+    public async Task<IReadOnlyDictionary<Guid, DateTimeOffset>> ReachAsync(string cluster, IReadOnlyList<Backup> backups, CancellationToken cancel) => Reach(backups, await GapsAsync(cluster, cancel));
+
+    private static Dictionary<Guid, DateTimeOffset> Reach(IReadOnlyList<Backup> backups, List<KnownGap> gaps) => backups.Select(b => (b.Id, To: KnownGap.Reach(b, gaps)))
+        .Where(r => r.To is not null).ToDictionary(r => r.Id, r => r.To!.Value);
+
     /// <summary>How fast the log grows (bytes an hour, over the last hour) and how much was written since a moment; null where nothing is known.</summary>
     public async Task<(double? BytesPerHour, double? BytesSince)> LoadAsync(string cluster, DateTimeOffset? since, CancellationToken cancel)
     {
@@ -116,9 +124,21 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
         if (usable.Count == 0) return null;
         var logged = await NewestAsync(cluster, cancel);
         // The end of a backup can be restored whatever is known of the log; a log without a backup of its engine leads nowhere.
-        var (oldest, to) = (usable.Min(b => b.EndedAt), usable.Select(b => b.EndedAt).Concat(usable.Select(b => logged.GetValueOrDefault(b.Engine))).Max());
+        var gaps = await GapsAsync(cluster, cancel);
+        var reach = Reach(usable, gaps);
+        DateTimeOffset To(Backup b) => reach.TryGetValue(b.Id, out var bound) && bound < logged.GetValueOrDefault(b.Engine) ? bound : logged.GetValueOrDefault(b.Engine);
+        var (oldest, to) = (usable.Min(b => b.EndedAt), usable.Select(b => b.EndedAt).Concat(usable.Select(To)).Max());
         var window = clock.GetUtcNow() - options.WindowOf(cluster);
-        return new RestorableRange(oldest > window ? oldest : window, to, await ForksAsync(cluster, oldest, cancel));
+        return new RestorableRange(oldest > window ? oldest : window, to, await ForksAsync(cluster, oldest, cancel))
+        {
+            Gaps = [.. gaps.Where(g => usable.Any(g.Bounds)).Select(g => new LogGap(g.Engine, g.Begins, usable.Where(b => b.Engine == g.Engine && !g.Bounds(b)).Min(b => (DateTimeOffset?)b.EndedAt), g.From.ToString(), g.To.ToString()))],
+        };
+    }
+
+    private async Task<List<KnownGap>> GapsAsync(string cluster, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return await LogGaps.ReadAsync(connection, cluster, cancel);
     }
 
     private async Task<IReadOnlyList<HistoryFork>> ForksAsync(string cluster, DateTimeOffset since, CancellationToken cancel)

@@ -21,6 +21,7 @@ public sealed class RestorableRpo(FleetModel fleet, BackupsOptions options, WalS
 {
     public const string AlarmKind = "backupRpo";
     private readonly ConcurrentDictionary<string, bool> _over = [];
+    private readonly ConcurrentDictionary<string, LogGap?> _gaps = [];
 
     public RestorableReading Of(string cluster)
     {
@@ -32,8 +33,10 @@ public sealed class RestorableRpo(FleetModel fleet, BackupsOptions options, WalS
     }
 
     /// <summary>Called by the node that observes, with each look.</summary>
-    public void Watch(string cluster)
+    /// <param name="gap">the newest one of the log past which no backup leads; null: none</param>
+    public void Watch(string cluster, LogGap? gap = null)
     {
+        _gaps[cluster] = gap;
         var reading = Of(cluster);
         var before = _over.GetValueOrDefault(cluster);
         _over[cluster] = reading.Over;
@@ -45,6 +48,7 @@ public sealed class RestorableRpo(FleetModel fleet, BackupsOptions options, WalS
     private string Reason(string cluster)
     {
         if (feed.Current.Clusters.GetValueOrDefault(cluster)?.PrimaryRegion is null) return "There is no primary whose log could be stored: bring one back (failover).";
+        if (_gaps.GetValueOrDefault(cluster) is { } gap) return $"The log that {gap.Engine} keeps has a gap: take a full backup by {gap.Engine}.";
         if (streams.Of(cluster) is not { } stream) return "Look at archive_command's errors in the primary's log: a repository may be out of reach, full, or refuse the credentials.";
         var said = stream.Copies.Where(c => c.Failure is not null).Select(c => $"{c.Repository}: {c.Failure}").ToList();
         if (said.Count == 0 && stream.Failure is { } failure) said.Add(failure);

@@ -36,6 +36,7 @@ public static class HostCommands
             ["postgres.restart"] = $"{ctl} -m fast restart",
             ["postgres.reload"] = $"{ctl} reload",
             ["postgres.log"] = $"tail -n 40 {log}",
+            ["pgbackrest.dropped"] = $"grep -ho \"dropped WAL file '[0-9A-F]*'\" {log} | tail -n 1000; exit 0",
             ["postgres.status"] = $"{binaries["pg_ctl"]} -D {data} status",
             ["postgres.control"] = $"{binaries["pg_controldata"]} -D {data}",
             ["postgres.demote"] = $"umask 077; cat >> {data}/postgresql.auto.conf && touch {data}/standby.signal",

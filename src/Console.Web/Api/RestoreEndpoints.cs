@@ -16,7 +16,7 @@ public sealed record RestoreCall(
     string? PlanHash = null, string? Reason = null, string? Start = null, BreakGlassRequest? BreakGlass = null);
 
 /// <param name="NewestRestorableAt">newest moment whose log is stored; later ones are brought in when they are asked for</param>
-public sealed record RangeView(string Cluster, DateTimeOffset? OldestRestorableAt, DateTimeOffset? NewestRestorableAt, IReadOnlyList<HistoryFork> Forks);
+public sealed record RangeView(string Cluster, DateTimeOffset? OldestRestorableAt, DateTimeOffset? NewestRestorableAt, IReadOnlyList<HistoryFork> Forks, IReadOnlyList<LogGap> Gaps);
 
 public static class RestoreEndpoints
 {
@@ -55,7 +55,7 @@ public static class RestoreEndpoints
         if (check.Problem() is { } problem)
             return problem;
         var range = await catalogue.RangeAsync(cluster!, cancel);
-        return TypedResults.Ok(new RangeView(cluster!, range?.From, range?.To, range?.Forks ?? []));
+        return TypedResults.Ok(new RangeView(cluster!, range?.From, range?.To, range?.Forks ?? [], range?.Gaps ?? []));
     }
 
     private static JsonObject Read(RestoreCall call, FleetModel fleet, Check check)

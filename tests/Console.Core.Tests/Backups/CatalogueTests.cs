@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
+using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Operations;
 using OpsConsole.Core.Replication;
@@ -272,6 +273,57 @@ public sealed class CatalogueTests : IAsyncLifetime
         Assert.Equal(start.AddSeconds(1), (await _catalogue.RangeAsync("orders"))!.To);
         Assert.Equal(start.AddSeconds(2), (await _moments.NewestAsync("orders", default))["streaming"]);
         Assert.Equal(new ArchivedLog(1, new WalPosition(0x100)), await _moments.StoredAsync("orders", "pgbackrest", default));
+    }
+
+    [Fact]
+    public async Task Gap_InTheLog_BoundsEarlierBackupsUntilALaterOneEnds()
+    {
+        var alarms = new List<Alarm>();
+        var gaps = new LogGaps(_database.Console, [new AlarmList(alarms)], _clock);
+        var before = await EnterAsync(stop: "0/100");
+        var start = _clock.GetUtcNow();
+        for (var i = 1; i <= 8; i++) await MarkAsync(start.AddSeconds(i), 1, (ulong)i * 0x100);
+        await _moments.ArchivedAsync("orders", "pgbackrest", 1, new WalPosition(0x800), default);
+        Assert.Equal(start.AddSeconds(8), (await _catalogue.RangeAsync("orders"))!.To);
+
+        Assert.True(await gaps.RecordAsync("orders", "pgbackrest", new MissingLog(1, new WalPosition(0x380), new WalPosition(0x480)), default));
+        Assert.False(await gaps.RecordAsync("orders", "pgbackrest", new MissingLog(1, new WalPosition(0x400), new WalPosition(0x500)), default)); // it goes on
+        await gaps.RecordAsync("orders", "streaming", new MissingLog(1, new WalPosition(0x200), new WalPosition(0x300)), default); // of another's log
+
+        var range = await _catalogue.RangeAsync("orders");
+        Assert.Equal(start.AddSeconds(3), range!.To);
+        Assert.Equal(new LogGap("pgbackrest", start.AddSeconds(3), null, "0/380", "0/500"), Assert.Single(range.Gaps));
+        Assert.Contains("Take a full backup by pgbackrest", alarms[0].Detail, StringComparison.Ordinal);
+        Assert.Equal(2, alarms.Count);
+
+        _clock.Advance(TimeSpan.FromSeconds(10));
+        var after = await EnterAsync(stop: "0/580");
+        range = await _catalogue.RangeAsync("orders");
+        Assert.Equal(start.AddSeconds(8), range!.To);
+        Assert.Equal((await _catalogue.FindAsync(after))!.EndedAt, Assert.Single(range.Gaps).Ends);
+        var reach = await _moments.ReachAsync("orders", await _catalogue.ListAsync("orders"), default);
+        Assert.Equal((before, start.AddSeconds(3)), (Assert.Single(reach).Key, Assert.Single(reach).Value));
+
+        _clock.Advance(TimeSpan.FromDays(100));
+        await _records.ExpiredAsync(before, "old", "system", default);
+        await _moments.TrimAsync(default);
+        Assert.Empty(await _moments.ReachAsync("orders", [(await _catalogue.FindAsync(before))!], default));
+    }
+
+    [Fact]
+    public async Task Gap_PastTheFork_BoundsNothing()
+    {
+        var gaps = new LogGaps(_database.Console, [], _clock);
+        await EnterAsync();
+        await gaps.RecordAsync("orders", "pgbackrest", new MissingLog(1, new WalPosition(0x300), new WalPosition(0x400)), default);
+        await _moments.HistoryAsync("orders", 2, [(1, new WalPosition(0x300))], default);
+
+        Assert.Empty((await _catalogue.RangeAsync("orders"))!.Gaps);
+    }
+
+    private sealed class AlarmList(List<Alarm> alarms) : IAlarmSink
+    {
+        public void Raise(Alarm alarm) => alarms.Add(alarm);
     }
 
     private Task MarkAsync(DateTimeOffset at, int timeline, ulong position) => _moments.MarkAsync("orders", at, timeline, new WalPosition(position), default);

@@ -83,6 +83,22 @@ public sealed class PgBackRestTests
     }
 
     [Fact]
+    public void Dropped_WarningsInTheServersLog_AreStretchesOfMissingLog()
+    {
+        const string Log = """
+            2026-11-30 12:00:01.123 P00   WARN: dropped WAL file '000000020000000000000002' because archive queue exceeded 512MB
+            LOG:  checkpoint starting: time
+            WARN: dropped WAL file '000000020000000000000001' because archive queue exceeded 512MB
+            WARN: dropped WAL file '000000020000000000000002' because archive queue exceeded 512MB
+            WARN: dropped WAL file '000000020000000100000005' because archive queue exceeded 512MB
+            """;
+
+        var stretches = PgBackRestDropped.Stretches(PgBackRestDropped.Segments(Log), 16 << 20);
+
+        Assert.Equal([new MissingLog(2, new WalPosition(0x0100_0000), new WalPosition(0x0300_0000)), new MissingLog(2, new WalPosition(0x1_0500_0000), new WalPosition(0x1_0600_0000))], stretches);
+    }
+
+    [Fact]
     public void TimelineHistory_File_TellsWhereEachTimelineEnded() =>
         Assert.Equal([(1, WalPosition.Parse("0/3000000")), (2, WalPosition.Parse("1/A0"))], TimelineHistory.Parse("1\t0/3000000\tno recovery target specified\n\n2\t1/A0\tbefore 2000-01-01\n"));
 }

@@ -189,17 +189,25 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
             if (target is not null && !engines.Get(named.Engine).Capabilities.PointInTime) throw new RequestRefusedException("targetTime", $"{named.Engine} restores to the moment of the backup only. Leave targetTime out; or leave backupId out, and a backup with a log is chosen.");
             if (target < named.EndedAt) throw new RequestRefusedException("targetTime", $"That moment lies before the backup's end, {named.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z. Choose an earlier backup, or leave backupId out.");
             if (target is not null && (await moments.InHistoryAsync(cluster, [named], cancel)).Count == 0) throw new RequestRefusedException("targetTime", "That backup was taken on a timeline that was left: no log leads from it to the present. Leave targetTime out to restore the moment of the backup, or backupId, and another is chosen.");
+            if (target is not null && (await moments.ReachAsync(cluster, [named], cancel)).TryGetValue(named.Id, out var bound) && bound < target) throw Missing([(named, bound)]);
             return (named, target);
         }
         if (target is null) throw new RequestRefusedException("targetTime", "Give backupId, targetTime or both.");
         var backups = await catalogue.ListAsync(cluster, limit: 100_000, cancel: cancel);
         var fitting = (await moments.InHistoryAsync(cluster, backups, cancel)).Where(b => b.IsUsable && b.Type != BackupType.Logical && b.EndedAt <= target && engines.Find(b.Engine) is { Capabilities.PointInTime: true }).ToList();
+        var reach = await moments.ReachAsync(cluster, fitting, cancel);
+        var bounded = fitting.Where(b => reach.TryGetValue(b.Id, out var to) && to < target).Select(b => (b, reach[b.Id])).ToList();
+        if (bounded.Count > 0 && bounded.Count == fitting.Count) throw Missing(bounded);
+        fitting.RemoveAll(b => bounded.Exists(x => x.b.Id == b.Id));
         // Of equally good ones that whose log is there already: with a lost primary no more is to be had.
         var logged = await moments.NewestAsync(cluster, cancel);
         var chosen = fitting.OrderByDescending(b => b.State is BackupState.Verified or BackupState.Proven).ThenByDescending(b => logged.GetValueOrDefault(b.Engine) > target).ThenByDescending(b => b.EndedAt).FirstOrDefault();
         return chosen is not null ? (chosen, target) : throw new RequestRefusedException("targetTime",
             backups.LastOrDefault(b => b.IsUsable) is { } oldest ? $"No usable backup ended before that moment; the oldest is of {oldest.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z." : $"There is no usable backup of {cluster}. Take one first.");
     }
+
+    private static RequestRefusedException Missing(IReadOnlyList<(Backup Backup, DateTimeOffset Reach)> bounded) => new("targetTime",
+        $"Log is missing before that moment: from {(bounded.Count == 1 ? "that backup" : "the backups before it")} it leads up to {bounded.Max(b => b.Reach).UtcDateTime:yyyy-MM-dd HH:mm:ss}Z. Choose that moment or an earlier one, or one after the end of a later backup.");
 
     private PreflightCheck Usable(Backup? backup) => backup is null or { State: BackupState.Expired }
         ? new PreflightCheck("backup-usable", CheckVerdict.Blocking, "gone", "", "The backup is not in the catalogue any more.")

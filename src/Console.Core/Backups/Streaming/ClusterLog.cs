@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Backups.Format;
 using OpsConsole.Core.Backups.Stores;
@@ -10,7 +11,7 @@ namespace OpsConsole.Core.Backups.Streaming;
 
 /// <summary>What streaming a cluster's log needs of the rest.</summary>
 internal sealed record ClusterLogParts(
-    IFleetFeed Feed, DeclaredKeys Keys, IWalSource Source, IWalSlots Slots, WalStreamStates States, WalStreamOptions Options, IReadOnlyList<IAlarmSink> Alarms, TimeProvider Time, ILogger Log);
+    IFleetFeed Feed, DeclaredKeys Keys, IWalSource Source, IWalSlots Slots, WalStreamStates States, WalStreamOptions Options, ILogGaps Gaps, IReadOnlyList<IAlarmSink> Alarms, TimeProvider Time, ILogger Log);
 
 /// <summary>One cluster: streams, and keeps the slots of all its nodes near what is stored.</summary>
 internal sealed class ClusterLog(ClusterOptions cluster, IReadOnlyList<IBackupStore> stores, ClusterLogParts parts)
@@ -21,7 +22,7 @@ internal sealed class ClusterLog(ClusterOptions cluster, IReadOnlyList<IBackupSt
     private WalStream? _stream;
     private string? _said;
     private bool _alarmed;
-    private (WalPosition From, WalPosition To)? _missed;
+    private readonly List<MissingLog> _missed = []; // not on record yet
 
     private string? PrimaryRegion => parts.Feed.Current.Clusters.GetValueOrDefault(cluster.Id)?.PrimaryRegion;
 
@@ -62,7 +63,7 @@ internal sealed class ClusterLog(ClusterOptions cluster, IReadOnlyList<IBackupSt
                 Stored(region, timeline, upTo);
                 return Task.CompletedTask;
             },
-            Missed = Missed,
+            Missed = missing => MissedAsync(missing, cancel),
         };
         _stream = stream;
         using var moved = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -110,17 +111,38 @@ internal sealed class ClusterLog(ClusterOptions cluster, IReadOnlyList<IBackupSt
             Stored = upTo,
             StoredAt = parts.Time.GetUtcNow(),
             Failure = null,
-            Gap = s.Gap || _stream?.Gap == true,
             Copies = _stream?.Copies ?? s.Copies,
         });
     }
 
-    /// <summary>Found again with each new stream, and said once.</summary>
-    private void Missed(WalPosition from, WalPosition to)
+    /// <summary>Found again with each new stream until something is stored past it. The stream does not wait for the console's database: what is not on record is tried again.</summary>
+    private async Task MissedAsync(MissingLog missing, CancellationToken cancel)
     {
-        if (_missed == (from, to)) return;
-        parts.Log.WalGap(cluster.Id, from.ToString(), to.ToString());
-        _missed = (from, to);
+        lock (_missed)
+        {
+            if (!_missed.Contains(missing)) _missed.Add(missing);
+        }
+        Set(s => s with { Gap = true });
+        await RecordGapsAsync(cancel);
+    }
+
+    private async Task RecordGapsAsync(CancellationToken cancel)
+    {
+        MissingLog[] open;
+        lock (_missed) open = [.. _missed];
+        foreach (var missing in open)
+        {
+            try
+            {
+                if (await parts.Gaps.RecordAsync(cluster.Id, BackupEngines.Streaming, missing, cancel)) parts.Log.WalGap(cluster.Id, missing.From.ToString(), missing.To.ToString());
+            }
+            catch (NpgsqlException e)
+            {
+                parts.Log.WalGapNotRecorded(cluster.Id, missing.From.ToString(), missing.To.ToString(), e.Message);
+                return;
+            }
+            lock (_missed) _missed.Remove(missing);
+        }
     }
 
     private void Set(Func<WalStreamState, WalStreamState> change) => parts.States.Set(cluster.Id, change);
@@ -140,6 +162,7 @@ internal sealed class ClusterLog(ClusterOptions cluster, IReadOnlyList<IBackupSt
         {
             while (await timer.WaitForNextTickAsync(cancel))
             {
+                await RecordGapsAsync(cancel);
                 foreach (var node in cluster.Nodes)
                 {
                     try

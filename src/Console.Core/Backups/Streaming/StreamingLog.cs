@@ -8,6 +8,9 @@ internal static partial class StreamingLog
     [LoggerMessage(7500, LogLevel.Error, "The log of {Cluster} from {Missing} to {From} is lost: only a full backup closes the gap")]
     public static partial void WalGap(this ILogger log, string cluster, string missing, string from);
 
+    [LoggerMessage(7506, LogLevel.Warning, "The log of {Cluster} from {Missing} to {From} is lost, which could not be put on record yet: {Reason}")]
+    public static partial void WalGapNotRecorded(this ILogger log, string cluster, string missing, string from, string reason);
+
     [LoggerMessage(7501, LogLevel.Warning, "The log of {Cluster}: repository {Store} does not answer and is left behind for now: {Reason}")]
     public static partial void WalStoreAway(this ILogger log, string cluster, string store, string reason);
 

@@ -30,11 +30,8 @@ internal sealed class WalStream(ClusterOptions cluster, IWalConnection connectio
     /// <summary>Up to where whole segments are stored: the slots may let go of what is before.</summary>
     public WalPosition? Settled { get; private set; }
 
-    /// <summary>Log is missing before what is stored now: only a full backup closes the gap.</summary>
-    public bool Gap { get; private set; }
-
-    /// <summary>Told from where to where log is lost.</summary>
-    public Action<WalPosition, WalPosition>? Missed { get; init; }
+    /// <summary>Told, before anything past it is stored, which log is lost.</summary>
+    public Func<MissingLog, Task>? Missed { get; init; }
 
     /// <summary>Returns when the server's last timeline ended, or storing fell behind; throws what went wrong.</summary>
     /// <param name="kept">from where the slot keeps the log</param>
@@ -44,11 +41,7 @@ internal sealed class WalStream(ClusterOptions cluster, IWalConnection connectio
         var known = await _shipper.CompareAsync(_segmentBytes, ancestry, cancel);
         await HistoriesAsync(ancestry, cancel);
         var start = WalStart.After(known, SegmentStart(kept), ancestry, _segmentBytes);
-        if (start.Missing is { } missing)
-        {
-            Gap = true;
-            Missed?.Invoke(missing, start.From);
-        }
+        if (start.Missing is { } missing && Missed is not null) await Missed(new MissingLog(start.Timeline, missing, start.From));
         var (from, timeline) = (start.From, start.Timeline);
         while (await FollowAsync(from, timeline, ancestry.LeftAt(timeline), cancel) && timeline < connection.Timeline)
         {

@@ -8,7 +8,7 @@ namespace OpsConsole.Core.Backups.Streaming;
 /// <param name="Stored">position up to which at least one repository has the log</param>
 /// <param name="StoredAt">when that became so</param>
 /// <param name="RetainedBytes">log that the primary keeps for it</param>
-/// <param name="Gap">a stretch is missing: a full backup is due</param>
+/// <param name="Gap">a stretch was missed since this node streams it; what bounds restores is in <see cref="LogGaps"/></param>
 /// <param name="Failure">why it does not stream now; null: it does</param>
 public sealed record WalStreamState(
     string Cluster, string? Region, int? Timeline, WalPosition? Stored, DateTimeOffset? StoredAt, long? RetainedBytes, bool Gap, string? Failure, IReadOnlyCollection<WalCopyState> Copies);

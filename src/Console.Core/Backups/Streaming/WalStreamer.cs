@@ -9,7 +9,7 @@ namespace OpsConsole.Core.Backups.Streaming;
 
 /// <summary>Streams the log of every cluster that has repositories for it, from whichever node is the primary. Runs where the fleet is observed.</summary>
 public sealed class WalStreamer(
-    FleetModel fleet, IFleetFeed feed, Repositories repositories, DeclaredKeys keys, IWalSource source, IWalSlots slots, WalStreamStates states, WalStreamOptions options, IEnumerable<IAlarmSink> alarms,
+    FleetModel fleet, IFleetFeed feed, Repositories repositories, DeclaredKeys keys, IWalSource source, IWalSlots slots, WalStreamStates states, WalStreamOptions options, ILogGaps gaps, IEnumerable<IAlarmSink> alarms,
     TimeProvider time, ILogger<WalStreamer> log) : IObserver
 {
     public string Name => "wal-streaming";
@@ -17,7 +17,7 @@ public sealed class WalStreamer(
     public async Task RunAsync(CancellationToken cancel)
     {
         var clusters = options.Enabled ? fleet.Options.Clusters.Where(c => repositories.ForStreaming(c).Count > 0).ToList() : [];
-        var parts = new ClusterLogParts(feed, keys, source, slots, states, options, [.. alarms], time, log);
+        var parts = new ClusterLogParts(feed, keys, source, slots, states, options, gaps, [.. alarms], time, log);
         try
         {
             // None of them ends by itself: the first that does takes the others along, and says why.

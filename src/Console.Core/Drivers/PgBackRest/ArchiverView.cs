@@ -7,7 +7,8 @@ using OpsConsole.Core.Replication;
 
 namespace OpsConsole.Core.Drivers.PgBackRest;
 
-/// <summary>What a primary's archiver has brought away: a segment counts when archive_command said so, which pgBackRest says only once every repository has it.</summary>
+/// <summary>What a primary's archiver has brought away: a segment counts when archive_command said so, which pgBackRest says once every repository has it, or when it gave it up
+/// (<see cref="PgBackRestDropped"/>).</summary>
 public sealed class ArchiverView
 {
     public async Task<ArchivedLog?> ReadAsync(ClusterOptions cluster, string region, CancellationToken cancel)
@@ -18,6 +19,12 @@ public sealed class ArchiverView
                 (SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size') FROM pg_stat_archiver
             """, r => (r.GetString(0), r.GetString(1), r.GetInt64(2)), cancel)).Single();
         return Before(Parse(segment, (ulong)size), waiting, (ulong)size);
+    }
+
+    public async Task<ulong> SegmentBytesAsync(ClusterOptions cluster, string region, CancellationToken cancel)
+    {
+        await using var node = await NodeConnection.OpenAsync(cluster, cluster.Nodes.First(n => n.Region == region), "opsconsole archive", cancel);
+        return (ulong)await node.ScalarAsync<long>("SELECT setting::bigint FROM pg_settings WHERE name = 'wal_segment_size'", cancel);
     }
 
     /// <summary>After a promotion older segments may wait behind newer ones that are stored: then it is stored up to the oldest that waits.</summary>

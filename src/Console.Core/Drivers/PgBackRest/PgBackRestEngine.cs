@@ -107,6 +107,16 @@ public sealed class PgBackRestEngine(FleetModel fleet, BackupsOptions options, I
 
     public Task<ArchivedLog?> ArchivedAsync(string cluster, CancellationToken cancel) => archiver.ReadAsync(fleet.Clusters[cluster], Primary(cluster), cancel);
 
+    /// <summary>Beyond <c>archive-push-queue-max</c> pgBackRest gives log up and says to PostgreSQL that it was archived: only its warnings tell.</summary>
+    public async Task<IReadOnlyList<MissingLog>> MissingAsync(string cluster, CancellationToken cancel)
+    {
+        const string Dropped = "pgbackrest.dropped";
+        var primary = Primary(cluster);
+        if (!shell.Offers(primary, Dropped)) return [];
+        var segments = PgBackRestDropped.Segments((await RequireAsync(primary, Dropped, "Asking for dropped log", Arguments(cluster), cancel)).Output);
+        return segments.Count == 0 ? [] : PgBackRestDropped.Stretches(segments, await archiver.SegmentBytesAsync(fleet.Clusters[cluster], primary, cancel));
+    }
+
     private async Task<bool> HasAsync(TakeOrder order, PgBackRestOptions use, int number, CancellationToken cancel)
     {
         // A backup that an earlier run of this operation has left running is waited for: it may be ours.

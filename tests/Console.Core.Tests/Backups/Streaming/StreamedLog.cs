@@ -22,6 +22,7 @@ public sealed class StreamedLog : IAsyncDisposable
     private readonly WalStreamStates _states = new();
     private readonly FleetOptions _fleet;
     private readonly Sink _sink = new();
+    private readonly GapList _gaps = new();
     private readonly Dictionary<string, IBackupStore> _stores;
     private Task _running = Task.CompletedTask;
 
@@ -54,6 +55,7 @@ public sealed class StreamedLog : IAsyncDisposable
     public WalStreamOptions Options { get; } = new() { PartialSeconds = 0.5, StoreSeconds = 2 };
     public string Slot => WalSlotNames.Of(Cluster.Id);
     public IReadOnlyCollection<Alarm> Alarms => [.. _sink.Raised];
+    public IReadOnlyCollection<MissingLog> Gaps => [.. _gaps.Recorded];
     public WalStreamState? State => _states.Of(Cluster.Id);
 
     public void PrimaryIn(string region) => Show(region, null);
@@ -73,7 +75,7 @@ public sealed class StreamedLog : IAsyncDisposable
     {
         var model = new FleetModel(_fleet);
         var streamer = new WalStreamer(
-            model, _feed, new Repositories(model, (r, _) => _stores[r.Id]), new DeclaredKeys(model, new KmsKeys()), new WalSource(), new WalSlots(), _states, Options, [_sink], TimeProvider.System, NullLogger<WalStreamer>.Instance);
+            model, _feed, new Repositories(model, (r, _) => _stores[r.Id]), new DeclaredKeys(model, new KmsKeys()), new WalSource(), new WalSlots(), _states, Options, _gaps, [_sink], TimeProvider.System, NullLogger<WalStreamer>.Instance);
         _running = streamer.RunAsync(_stop.Token);
     }
 
@@ -136,6 +138,17 @@ public sealed class StreamedLog : IAsyncDisposable
     {
         public FleetSnapshot Current { get; set; } = FleetSnapshot.Empty;
         public FleetSubscription Subscribe() => throw new InvalidOperationException("Nothing here subscribes.");
+    }
+
+    private sealed class GapList : ILogGaps
+    {
+        public System.Collections.Concurrent.ConcurrentQueue<MissingLog> Recorded { get; } = [];
+
+        public Task<bool> RecordAsync(string cluster, string engine, MissingLog missing, CancellationToken cancel)
+        {
+            Recorded.Enqueue(missing);
+            return Task.FromResult(true);
+        }
     }
 
     private sealed class Sink : IAlarmSink

@@ -108,6 +108,11 @@ public sealed class WalStreamTests
         await StreamedLog.UntilAsync(() => log.Alarms.Any(a => a.Title.Contains("slot was dropped", StringComparison.Ordinal)), () => $"not dropped at {log.State!.RetainedBytes} bytes");
         Assert.True(log.State!.Gap);
         Assert.Contains("take a full backup", log.Alarms.First(a => a.Title.Contains("slot was dropped", StringComparison.Ordinal)).Detail, StringComparison.Ordinal); // the new slot may pile up and alarm, too
+
+        moody.Recover();
+        await database.ExecuteAsync("INSERT INTO t VALUES (1, 'stored again')");
+        await log.SettledAsync(database.Address);
+        Assert.Contains(log.Gaps, g => g.From < g.To && g.To <= log.State.Stored);
     }
 
     [Fact]
