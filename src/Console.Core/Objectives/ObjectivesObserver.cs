@@ -26,7 +26,7 @@ public sealed class ObjectivesObserver(FleetModel fleet, ProbePlan plan, IFleetF
         foreach (var cluster in fleet.Options.Clusters)
             reducer.Cluster(cluster.Id, state =>
             {
-                var estimate = RtoEstimate.Of(cluster, state.PrimaryRegion, plan, proven.Of(cluster.Id));
+                var estimate = RtoEstimate.Of(cluster, state.PrimaryRegion, plan, proven.Of(cluster.Id), proven.RestoreOf(cluster.Id), state);
                 return state with { RtoEstimateSeconds = estimate.Seconds, RtoSource = estimate.Source };
             });
     }

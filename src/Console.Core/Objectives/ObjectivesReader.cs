@@ -28,7 +28,7 @@ public sealed class ObjectivesReader(FleetModel fleet, ProbePlan plan, IFleetFee
         var rto = ObjectiveTargets.Rto(cluster.RtoSeconds, cluster.Tier);
         var rpo = ObjectiveTargets.Rpo(cluster.RpoSeconds, cluster.Tier);
         var proof = proven.Of(cluster.Id);
-        var estimate = RtoEstimate.Of(cluster, state?.PrimaryRegion, plan, proof);
+        var estimate = RtoEstimate.Of(cluster, state?.PrimaryRegion, plan, proof, proven.RestoreOf(cluster.Id), state);
         return new ClusterObjectives(
             cluster.Id, cluster.Tier,
             new ObjectiveValue(rto.Seconds, rto.Source, estimate.Seconds, estimate.Source, proof?.RtoSeconds, proof?.At) { ProvenFrom = proof?.From ?? "" },

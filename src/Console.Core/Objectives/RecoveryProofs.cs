@@ -9,7 +9,11 @@ namespace OpsConsole.Core.Objectives;
 /// <param name="RpoSeconds">acknowledged writes that were missing afterwards, in seconds of writes; null when it was not counted</param>
 /// <param name="Planned">a switchover: its pause holds no detection</param>
 /// <param name="From">what it was, in words: failover, switchover, drill</param>
-public sealed record RecoveryProof(string Cluster, double RtoSeconds, double? RpoSeconds, DateTimeOffset At, bool Planned, string From);
+public sealed record RecoveryProof(string Cluster, double RtoSeconds, double? RpoSeconds, DateTimeOffset At, bool Planned, string From)
+{
+    /// <summary>A backup was restored into an instance of its own: no recovery of the cluster, but what it would take without a standby.</summary>
+    public bool Restore { get; init; }
+}
 
 /// <summary>A capability that proves recoveries. All sources together feed the objectives.</summary>
 public interface IRecoveryProofs
@@ -25,10 +29,13 @@ public sealed partial class ProvenRecoveries(IEnumerable<IRecoveryProofs> source
     private volatile IReadOnlyList<RecoveryProof> _proofs = [];
 
     /// <summary>The newest of the cluster; null: never proven.</summary>
-    public RecoveryProof? Of(string cluster) => _proofs.FirstOrDefault(p => p.Cluster == cluster);
+    public RecoveryProof? Of(string cluster) => _proofs.FirstOrDefault(p => p.Cluster == cluster && !p.Restore);
+
+    /// <summary>The newest proven restore of a backup; null: none.</summary>
+    public RecoveryProof? RestoreOf(string cluster) => _proofs.FirstOrDefault(p => p.Cluster == cluster && p.Restore);
 
     /// <summary>The newest planned, or unplanned, one.</summary>
-    public RecoveryProof? Of(string cluster, bool planned) => _proofs.FirstOrDefault(p => p.Cluster == cluster && p.Planned == planned);
+    public RecoveryProof? Of(string cluster, bool planned) => _proofs.FirstOrDefault(p => p.Cluster == cluster && p.Planned == planned && !p.Restore);
 
     public async Task RefreshAsync(CancellationToken cancel = default)
     {

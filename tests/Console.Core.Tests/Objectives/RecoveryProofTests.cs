@@ -41,7 +41,7 @@ public sealed class RecoveryProofTests
     [Fact]
     public void Estimate_WithAProof_SaysWhichPartsItComesFrom()
     {
-        var cluster = new ClusterOptions { Id = "orders", PrimaryRegion = "us", Nodes = [new ClusterNodeOptions { Region = "us", Service = "db" }] };
+        var cluster = new ClusterOptions { Id = "orders", PrimaryRegion = "us", Nodes = [new ClusterNodeOptions { Region = "us", Service = "db" }, new ClusterNodeOptions { Region = "eu", Service = "db2" }] };
         var fleet = new FleetModel(new FleetOptions { Services = [new ServiceOptions { Id = "db", Region = "us", Kind = ServiceKind.Database, Probes = [new ProbeOptions { Kind = ProbeKind.Tcp, Target = "h:1", IntervalSeconds = 2, FailureThreshold = 3 }] }], Clusters = [cluster] });
         var plan = ProbePlan.From(fleet);
         Assert.Equal(6, RtoEstimate.Of(cluster, "us", plan).Seconds);
@@ -50,6 +50,20 @@ public sealed class RecoveryProofTests
         Assert.Contains("switchover", after.Source, StringComparison.Ordinal);
         // An unplanned one was measured whole, from the last write before to the first after.
         Assert.Equal(0.5, RtoEstimate.Of(cluster, "us", plan, Proof(1, planned: false)).Seconds);
+    }
+
+    [Fact]
+    public void Estimate_NoStandbyCouldTakeOver_IsWhatTheNewestProofOfABackupTook()
+    {
+        var alone = new ClusterOptions { Id = "orders", PrimaryRegion = "us", Nodes = [new ClusterNodeOptions { Region = "us", Service = "db" }] };
+        var plan = ProbePlan.From(new FleetModel(new FleetOptions { Services = [new ServiceOptions { Id = "db", Region = "us", Kind = ServiceKind.Database, Probes = [new ProbeOptions { Kind = ProbeKind.Tcp, Target = "h:1", IntervalSeconds = 2, FailureThreshold = 3 }] }], Clusters = [alone] }));
+        var restore = new RecoveryProof("orders", 90, null, At, false, "proof of a backup") { Restore = true };
+
+        var estimate = RtoEstimate.Of(alone, "us", plan, Proof(1, planned: false), restore);
+
+        Assert.Equal(96, estimate.Seconds);
+        Assert.Contains("90 s measured in the proof of a backup of 20", estimate.Source, StringComparison.Ordinal);
+        Assert.Null(RtoEstimate.Of(alone, "us", plan, Proof(1, planned: false)).Seconds);
     }
 
     private static RecoveryProof Proof(int hours, bool planned) => new("orders", 0.5, 0, At.AddHours(hours), planned, planned ? "switchover" : "failover");
