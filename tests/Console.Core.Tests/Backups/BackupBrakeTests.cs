@@ -1,5 +1,10 @@
 using Microsoft.Extensions.Time.Testing;
+using Npgsql;
 using OpsConsole.Core.Backups;
+using OpsConsole.Core.Drivers.Postgres;
+using OpsConsole.Core.Failover.Measuring;
+using OpsConsole.Core.Fleet;
+using OpsConsole.Testing;
 
 namespace OpsConsole.Core.Tests.Backups;
 
@@ -53,6 +58,45 @@ public sealed class BackupBrakeTests
     {
         var brake = new BackupBrake(TimeSpan.Zero, () => throw new InvalidOperationException("asked"), _clock);
         Assert.True(brake.HoldAsync(default).AsTask().IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task Hold_AClientsWriteWaitsInTheServer_ReadingWaitsAndGoesOnAfterwards()
+    {
+        await using var database = await TestDatabase.CreateAsync();
+        var postgres = await TestPostgres.SharedAsync();
+        var cluster = new ClusterOptions { Id = "orders", Database = database.Name, Username = "postgres", WriteEndpoint = $"127.0.0.1:{postgres.Port}" };
+        await using var meters = new PulseMeters(new FleetModel(new FleetOptions { Clusters = [cluster] }), TimeProvider.System);
+        var options = new BackupsOptions { Policies = [new BackupPolicyOptions { Cluster = "orders", WriteLatencyMilliseconds = 200 }] };
+        var brake = new WriteBrakes(meters, options, TimeProvider.System).Of(new TakeOrder("orders", BackupType.Logical, Guid.NewGuid()));
+        var acknowledged = await BeatAsync(meters, brake, null);
+        await using var blocker = new NpgsqlConnection(postgres.ConnectionString(database.Name));
+        await blocker.OpenAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await blocker.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using (var block = new NpgsqlCommand($"LOCK TABLE {PostgresSql.HeartbeatTable} IN ACCESS EXCLUSIVE MODE", blocker, transaction)) await block.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+
+        // Reading is not held back before a write has waited for 200 ms.
+        Task held;
+        while ((held = brake.HoldAsync(TestContext.Current.CancellationToken).AsTask()).IsCompletedSuccessfully) await Task.Yield();
+        await transaction.RollbackAsync(TestContext.Current.CancellationToken);
+        await held.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+
+        Assert.InRange(brake.Held, TimeSpan.FromMilliseconds(1), BackupBrake.Patience + TimeSpan.FromSeconds(1));
+        Assert.True(await BeatAsync(meters, brake, acknowledged) > acknowledged);
+    }
+
+    /// <summary>Reads, as a backup does, until a newer heartbeat is acknowledged.</summary>
+    private static async Task<DateTimeOffset> BeatAsync(PulseMeters meters, BackupBrake brake, DateTimeOffset? than)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(TimeSpan.FromSeconds(20));
+        while (true)
+        {
+            await brake.HoldAsync(patience.Token);
+            patience.Token.ThrowIfCancellationRequested();
+            if (meters.Of("orders")!.LastAcknowledgedAt is { } at && !(at <= than)) return at;
+            await Task.Yield();
+        }
     }
 
     private BackupBrake Brake() => new(Limit, () => _waiting, _clock);

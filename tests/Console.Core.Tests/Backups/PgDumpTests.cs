@@ -5,6 +5,7 @@ using OpsConsole.Core.Backups.Logical;
 using OpsConsole.Core.Backups.Stores;
 using OpsConsole.Core.Drivers.Files;
 using OpsConsole.Core.Drivers.Hosts;
+using OpsConsole.Core.Failover.Measuring;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Tests.Backups.Streaming;
@@ -212,7 +213,7 @@ public sealed class PgDumpTests : IAsyncLifetime
             _repositories = new Repositories(fleet, (repository, _) => _stores[repository.Id] = new MoodyStore(new FileStore(repository.Id, Directory.CreateDirectory(Path.Combine(test._root, repository.Id)).FullName)));
             _keys = new DeclaredKeys(fleet, new NoUnwrapper());
             var shell = new HostShell(fleet, TimeProvider.System);
-            Engine = new PgDumpEngine(fleet, _options, new EmptyFeed(), _repositories, _keys, shell, shell, TimeProvider.System);
+            Engine = new PgDumpEngine(fleet, _options, new EmptyFeed(), _repositories, _keys, new WriteBrakes(new PulseMeters(fleet, TimeProvider.System), _options, TimeProvider.System), shell, shell, TimeProvider.System);
         }
 
         public PgDumpEngine Engine { get; }

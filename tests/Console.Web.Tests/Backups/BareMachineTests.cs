@@ -10,6 +10,7 @@ using OpsConsole.Core.Drivers;
 using OpsConsole.Core.Drivers.Aws;
 using OpsConsole.Core.Drivers.Hosts;
 using OpsConsole.Core.Drivers.Postgres;
+using OpsConsole.Core.Failover.Measuring;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
 using OpsConsole.Testing;
@@ -65,7 +66,7 @@ public sealed class BareMachineTests : IDisposable
         using var keys = new DeclaredKeys(fleet, new KmsKeys());
         await using var shell = new HostShell(fleet, TimeProvider.System);
         var options = new BackupsOptions { PgDump = [new() { Cluster = "orders", Repositories = ["store"], Programs = TestPostgres.BinDirectory() }] };
-        await new PgDumpEngine(fleet, options, new FleetFeed(), repositories, keys, shell, shell, TimeProvider.System)
+        await new PgDumpEngine(fleet, options, new FleetFeed(), repositories, keys, new WriteBrakes(new PulseMeters(fleet, TimeProvider.System), options, TimeProvider.System), shell, shell, TimeProvider.System)
             .TakeAsync(new TakeOrder("orders", BackupType.Logical, Guid.NewGuid()), (_, _) => Task.CompletedTask, TestContext.Current.CancellationToken);
 
         var said = await FollowAsync("logical", ("CONSOLE", AppContext.BaseDirectory.TrimEnd('/')), ("REPOSITORY", store), ("KEY_FILE", keyFile), ("CLUSTER", "orders"),

@@ -13,7 +13,7 @@ namespace OpsConsole.Core.Backups.Logical;
 internal sealed record LogicalTaken(LogicalBackup Backup, IReadOnlyDictionary<string, string> Failures);
 
 /// <summary>Takes a dump: one read of the database, compressed by pg_dump, encrypted here, into several repositories at once.</summary>
-internal sealed class LogicalTaker(DumpPrograms programs, FanOutLimits limits, TimeProvider time)
+internal sealed class LogicalTaker(DumpPrograms programs, FanOutLimits limits, TimeProvider time, BackupBrake? brake = null)
 {
     private const int BufferBytes = 256 * 1024;
 
@@ -74,6 +74,7 @@ internal sealed class LogicalTaker(DumpPrograms programs, FanOutLimits limits, T
             int read;
             while ((read = await output.ReadAsync(buffer, stop)) > 0)
             {
+                if (brake is not null) await brake.HoldAsync(stop);
                 await writer.WriteAsync(buffer.AsMemory(0, read), stop);
                 var percent = size > 0 ? (int)Math.Min(99, 100 * writer.PlainBytes / size) : 0;
                 if (percent == told) continue;

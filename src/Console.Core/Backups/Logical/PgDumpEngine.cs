@@ -11,7 +11,7 @@ namespace OpsConsole.Core.Backups.Logical;
 /// <summary>Logical backups: the cluster's database by pg_dump, and its roles, from a standby where one streams. A restore makes a new server and loads them into it; there is no log, so the only
 /// moment is the dump's own.</summary>
 public sealed class PgDumpEngine(
-    FleetModel fleet, BackupsOptions options, IFleetFeed feed, Repositories repositories, DeclaredKeys keys, IHostPipe hosts, IHostShell shell, TimeProvider time)
+    FleetModel fleet, BackupsOptions options, IFleetFeed feed, Repositories repositories, DeclaredKeys keys, WriteBrakes brakes, IHostPipe hosts, IHostShell shell, TimeProvider time)
     : StoringEngine(keys), IBackupEngine
 {
     /// <summary>Takes a tar archive of <c>roles.sql</c> and <c>database.dump</c> on standard input, makes a server's data directory at <c>{directory}</c> whose first superuser is <c>{owner}</c>, and
@@ -32,7 +32,7 @@ public sealed class PgDumpEngine(
         return await FirstAsync(order.Cluster, StreamNodes.Order(cluster, feed.Current.Clusters.GetValueOrDefault(cluster.Id)), async node =>
         {
             await progress(null, $"dumping {cluster.Database} of the node in {node.Region}");
-            var taken = await new LogicalTaker(Programs(order.Cluster), FanOutLimits.Usual, time).TakeAsync(cluster, node, order.Operation, ring, stores, progress, cancel);
+            var taken = await new LogicalTaker(Programs(order.Cluster), FanOutLimits.Usual, time, brakes.Of(order)).TakeAsync(cluster, node, order.Operation, ring, stores, progress, cancel);
             return Taken(taken.Backup, [.. stores.Select(s => Copy(s.Id, taken.Backup.Label, taken.Backup.StoredBytes, taken.Failures.GetValueOrDefault(s.Id)))]);
         }, progress);
     }

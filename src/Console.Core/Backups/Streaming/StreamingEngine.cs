@@ -1,6 +1,5 @@
 using OpsConsole.Core.Backups.Format;
 using OpsConsole.Core.Backups.Stores;
-using OpsConsole.Core.Failover.Measuring;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Replication;
@@ -9,14 +8,11 @@ namespace OpsConsole.Core.Backups.Streaming;
 
 /// <summary>Full backups and the log, straight from the database into every repository that is declared for streaming. Needs nothing on the hosts, and for a restore there only <c>tar</c>.</summary>
 public sealed class StreamingEngine(
-    FleetModel fleet, IFleetFeed feed, BackupsOptions options, PulseMeters meters, Repositories repositories, DeclaredKeys keys, IBaseBackupSource source, WalStreamStates log, IHostPipe hosts, IHostShell shell, TimeProvider time)
+    FleetModel fleet, IFleetFeed feed, WriteBrakes brakes, Repositories repositories, DeclaredKeys keys, IBaseBackupSource source, WalStreamStates log, IHostPipe hosts, IHostShell shell, TimeProvider time)
     : StoringEngine(keys), IBackupEngine
 {
     /// <summary>Unpacks the tar archive on standard input into <c>{directory}</c>, which it makes; refuses one that is not empty.</summary>
     public const string UnpackCommand = "streaming.unpack";
-
-    private static readonly TimeSpan HeartbeatPace = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan HeartbeatsFor = TimeSpan.FromSeconds(10);
 
     public string Id => BackupEngines.Streaming;
 
@@ -32,21 +28,10 @@ public sealed class StreamingEngine(
         return await FirstAsync(order.Cluster, StreamNodes.Order(cluster, feed.Current.Clusters.GetValueOrDefault(cluster.Id)), async node =>
         {
             await progress(null, $"reading the node in {node.Region}");
-            var taken = await new StreamTaker(source, FanOutLimits.Usual, time, Brake(order))
+            var taken = await new StreamTaker(source, FanOutLimits.Usual, time, brakes.Of(order))
                 .TakeAsync(new StreamOrder(cluster, node.Region, node.Address, order.Operation, new BaseBackupOrder("")), ring, stores, progress, cancel);
             return Taken(taken.Backup, [.. stores.Select(s => Copy(s.Id, taken.Backup.Label, taken.Backup.StoredBytes, taken.Failures.GetValueOrDefault(s.Id)))]);
         }, progress);
-    }
-
-    /// <summary>Heartbeats through the clients' endpoint tell how long a write takes, for as long as the backup asks.</summary>
-    private BackupBrake Brake(TakeOrder order)
-    {
-        var (meter, name) = (meters.Of(order.Cluster), $"backup {order.Operation}");
-        return new BackupBrake(TimeSpan.FromMilliseconds(meter is null ? 0 : options.PolicyOf(order.Cluster).WriteLatencyMilliseconds), () =>
-        {
-            meter!.Keep(name, HeartbeatPace, HeartbeatsFor);
-            return time.GetUtcNow() - meter.PendingSince;
-        }, time);
     }
 
     public async Task<IReadOnlyList<CopyVerdict>> VerifyAsync(string cluster, IReadOnlyList<BackupCopy> copies, BackupProgress progress, CancellationToken cancel)

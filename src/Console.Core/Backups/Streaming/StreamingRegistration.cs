@@ -33,6 +33,7 @@ public static class StreamingRegistration
         services.AddSingleton<WalStreamStates>();
         services.AddSingleton<IHostPipe>(s => (IHostPipe)s.GetRequiredService<IHostShell>());
         services.TryAddSingleton<PulseMeters>();
+        services.AddSingleton<WriteBrakes>();
         services.AddSingleton<IBackupEngine, StreamingEngine>();
         services.AddSingleton<IObserver, WalStreamer>();
         return services;
