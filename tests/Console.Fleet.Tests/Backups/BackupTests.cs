@@ -104,6 +104,9 @@ public sealed class BackupTests(SandboxFixture sandbox) : IClassFixture<SandboxF
         await console.SettledAsync(region);
         Assert.Equal("1", await fleet.AskAsync<string>(fleet.Node(region), "SELECT string_agg(n::text, ',' ORDER BY n) FROM mistakes"));
         Assert.Equal(3, restored.Result["standbys"]!.GetValue<int>());
+        Assert.InRange(restored.Result["measuredRtoSeconds"]!.GetValue<double>(), 0.1, restored.Result["restoreSeconds"]!.GetValue<double>() + 60);
+        Assert.InRange(restored.Result["measuredRpoSeconds"]!.GetValue<double>(), 0.1, 600); // what was written since the target
+        Assert.True(restored.Result["newestRowAt"]!.GetValue<DateTimeOffset>() <= moment.AddSeconds(1), restored.Result.ToJsonString());
         Task<int> TimelineAsync(string of) => fleet.AskAsync<int>(fleet.Node(of), "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int");
         var branch = await TimelineAsync(region);
 

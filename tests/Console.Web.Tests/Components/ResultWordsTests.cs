@@ -18,5 +18,13 @@ public sealed class ResultWordsTests
         Assert.Equal((label, text), ResultWords.Of(name, JsonNode.Parse(value), new JsonObject { ["resolutionSeconds"] = 0.02 }));
 
     [Fact]
+    public void Of_RestoreIntoANewInstance_NobodysWritesPaused() =>
+        Assert.Equal(("Open after", "90 s"), ResultWords.Of("measuredRtoSeconds", 90, new JsonObject { ["copySeconds"] = 60 }));
+
+    [Fact]
+    public void Of_Findings_SaysWhichIsWrong() => Assert.Equal(("Checks", "one: 1; two: 2, expected 3 (wrong)"),
+        ResultWords.Of("findings", JsonNode.Parse("""[{"name":"one","passed":true,"answer":"1"},{"name":"two","passed":false,"answer":"2, expected 3"}]"""), []));
+
+    [Fact]
     public void Of_PartOfAnotherRow_IsLeftOut() => Assert.Null(ResultWords.Of("resolutionSeconds", 0.02, []));
 }

@@ -228,7 +228,7 @@ public sealed class OpenRestored(BackupParts parts, InPlaceNodes nodes) : InPlac
 }
 
 /// <summary>The other nodes follow the restored one.</summary>
-public sealed class FollowRestored(BackupParts parts, InPlaceNodes nodes, InstanceProof proof) : InPlaceStep(parts, nodes, StepName)
+public sealed class FollowRestored(BackupParts parts, InPlaceNodes nodes) : InPlaceStep(parts, nodes, StepName)
 {
     public const string StepName = "restore.follow";
 
@@ -237,24 +237,8 @@ public sealed class FollowRestored(BackupParts parts, InPlaceNodes nodes, Instan
         var (cluster, region) = (Cluster(context), Region(context));
         var following = await Nodes.FollowAsync(cluster, region, Say(context), context.Cancel);
         var others = Nodes.Others(cluster, region).Count();
-        await using var node = await Nodes.OpenAsync(cluster, region, context.Cancel);
-        var reached = await proof.NewestHeartbeatAsync(node, context.Cancel);
-        context.Result.Set("newestRowAt", reached);
         context.Result.Set("standbys", following);
-        context.Result.Set("measuredRtoSeconds", Math.Round((context.Clock.GetUtcNow() - (context.Outputs.Get<DateTimeOffset?>(RestoreOutputs.Began) ?? context.Clock.GetUtcNow())).TotalSeconds, 3));
         if (following < others) Alarm(context, "restoreIncomplete", $"{following} of {others} standbys follow {region}; rejoin the others.");
-    }
-}
-
-/// <summary>Notes when clients begin to wait.</summary>
-public sealed class BeginInPlace(BackupParts parts, InPlaceNodes nodes) : InPlaceStep(parts, nodes, StepName)
-{
-    public const string StepName = "restore.begin";
-
-    public override Task ActAsync(StepContext context)
-    {
-        if (!context.Outputs.Has(RestoreOutputs.Began)) context.Outputs.Set(RestoreOutputs.Began, context.Clock.GetUtcNow());
-        return context.SayAsync($"From here the database of {Region(context)} is away until its restored data is open.");
     }
 }
 

@@ -90,6 +90,7 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
                 Step(StopCluster.StepName, "Stop every node", $"The standbys first, then {region}.", "The nodes are started again as they were."),
                 Step(SetDataAside.StepName, $"Set the data of {region} aside", "It stays on the host until the restore is committed.", "The old data is put back."),
                 Step(OpenRestored.StepName, $"Restore and open {region}", $"From the {backup.Type.Word()} backup of {backup.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm}Z ({backup.Engine}).", "The restored server is stopped."),
+                Step(ValidateInPlace.StepName, "Validate it and measure", "When clients can write again, which moment it holds, and what the policy's queries say."),
                 Step(FollowRestored.StepName, "The other nodes follow it", "Rewound, else copied afresh; what could not be reached is rejoined later."),
             ],
         };
@@ -153,7 +154,7 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
                 },
                 new PlanStep
                 {
-                    Step = HandOver.StepName, Name = "Validate it and measure", Detail = "How long it took, and which moment it holds.", Reversibility = Reversibility.Neutral, Parameters = Parameters(), Attempts = 2,
+                    Step = HandOver.StepName, Name = "Validate it and measure", Detail = "How long it took, which moment it holds, and what the policy's queries say.", Reversibility = Reversibility.Neutral, Parameters = Parameters(), Attempts = 2,
                 },
             ],
         };

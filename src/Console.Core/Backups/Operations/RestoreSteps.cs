@@ -235,6 +235,9 @@ public sealed class HandOver(BackupParts parts, InstanceProof proof) : BackupSte
         await using var connection = await Parts.Instances.OpenAsync(cluster, place, context.Cancel);
         var reached = await proof.NewestHeartbeatAsync(connection, context.Cancel);
         context.Result.Set("region", place.Region);
+        var findings = await proof.AskAllAsync(cluster, connection, (percent, text) => context.ProgressAsync(percent, text), context.Cancel);
+        if (findings.Count > 0) context.Result.Set("findings", findings);
+        foreach (var finding in findings) await context.SayAsync($"{finding.Name}: {finding.Answer}");
         context.Result.Set("newestRowAt", reached);
         context.Result.Set("measuredRtoSeconds", context.Outputs.Get<double>(RestoreOutputs.Seconds));
         if (context.Step.Parameters["targetTime"] is { } target && reached is { } at)

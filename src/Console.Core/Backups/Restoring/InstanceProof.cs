@@ -30,7 +30,15 @@ public sealed class InstanceProof(FleetModel fleet, BackupsOptions options, Inst
             findings.Add(new Finding("newest heartbeat", newest >= backup.StartedAt - Slack, $"of {newest.UtcDateTime:yyyy-MM-dd HH:mm:ss.fff}Z; the backup began {backup.StartedAt.UtcDateTime:HH:mm:ss}Z"));
             findings.Add(await CompareAsync(backup.Cluster, restored, newest, cancel));
         }
-        foreach (var query in options.PolicyOf(backup.Cluster).Queries)
+        findings.AddRange(await AskAllAsync(backup.Cluster, restored, progress, cancel));
+        return findings;
+    }
+
+    /// <summary>The policy's own queries.</summary>
+    public async Task<IReadOnlyList<Finding>> AskAllAsync(string cluster, NpgsqlConnection restored, Func<double, string, Task> progress, CancellationToken cancel)
+    {
+        var findings = new List<Finding>();
+        foreach (var query in options.PolicyOf(cluster).Queries)
         {
             await progress(80, query.Name);
             findings.Add(await AskAsync(restored, query, cancel));
@@ -39,10 +47,11 @@ public sealed class InstanceProof(FleetModel fleet, BackupsOptions options, Inst
     }
 
     /// <summary>When the newest heartbeat that it holds was written; null: it holds none.</summary>
-    public async Task<DateTimeOffset?> NewestHeartbeatAsync(NpgsqlConnection instance, CancellationToken cancel)
+    /// <param name="before">later ones are not counted: they came after it was opened</param>
+    public async Task<DateTimeOffset?> NewestHeartbeatAsync(NpgsqlConnection instance, CancellationToken cancel, DateTimeOffset? before = null)
     {
         if (!await instance.ScalarAsync<bool>($"SELECT to_regclass('{PostgresSql.HeartbeatTable}') IS NOT NULL", cancel)) return null;
-        return (await instance.ListAsync($"SELECT max(at) FROM {PostgresSql.HeartbeatTable}", r => r.IsDBNull(0) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(0), cancel)).Single();
+        return (await instance.ListAsync($"SELECT max(at) FROM {PostgresSql.HeartbeatTable}{(before is { } end ? string.Create(CultureInfo.InvariantCulture, $" WHERE at <= '{end:O}'") : "")}", r => r.IsDBNull(0) ? (DateTimeOffset?)null : r.GetFieldValue<DateTimeOffset>(0), cancel)).Single();
     }
 
     // Heartbeats of the minute before the newest one that was restored, leaving out what was being written at that moment.

@@ -11,6 +11,10 @@ public static class ResultWords
     public static (string Name, string Text)? Of(string name, JsonNode? value, JsonObject result) => name switch
     {
         "resolutionSeconds" or "cleanUpDetail" => null,
+        // Into an instance of its own: nobody's writes wait.
+        "measuredRtoSeconds" when result.ContainsKey("copySeconds") => ("Open after", Say.Seconds(Number(value))),
+        "measuredRpoSeconds" => ("Newest row older than asked for by", Say.Seconds(Number(value))),
+        "findings" when value is JsonArray findings => ("Checks", string.Join("; ", findings.OfType<JsonObject>().Select(f => $"{Plain(f["name"])}: {Plain(f["answer"])}{(f["passed"]?.GetValue<bool>() == false ? " (wrong)" : "")}"))),
         "measuredRtoSeconds" => ("Writes paused", Number(value) is { } pause ? $"{Say.Seconds(pause)}{(Number(result["resolutionSeconds"]) is { } resolution ? $", to within {Say.Seconds(resolution)}" : "")}" : Say.Unknown),
         "lostHeartbeats" => ("Acknowledged heartbeats lost", Say.Number(Number(value))),
         "lostBytes" => ("Written but not promoted", Say.Bytes(Number(value))),
