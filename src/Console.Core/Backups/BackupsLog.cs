@@ -14,8 +14,8 @@ internal static partial class BackupsLog
     [LoggerMessage(7002, LogLevel.Information, "What operation {Operation} has left is removed: {What}")]
     public static partial void Swept(ILogger log, Guid operation, string what);
 
-    [LoggerMessage(7003, LogLevel.Warning, "What operations have left cannot be removed now: {Reason}")]
-    public static partial void SweepFailed(ILogger log, string reason);
+    [LoggerMessage(7003, LogLevel.Warning, "What an operation has left cannot be removed now ({What}): {Reason}")]
+    public static partial void SweepFailed(ILogger log, string what, string reason);
 
     [LoggerMessage(7004, LogLevel.Information, "Schedule: {Purpose} of {Cluster}, due {Due:u}: {Outcome}")]
     public static partial void Scheduled(ILogger log, string cluster, string purpose, DateTimeOffset due, string outcome);

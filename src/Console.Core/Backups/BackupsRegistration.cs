@@ -7,6 +7,7 @@ using OpsConsole.Core.Backups.Streaming;
 using OpsConsole.Core.Backups.Schedules;
 using OpsConsole.Core.Drivers.PgBackRest;
 using OpsConsole.Core.Live;
+using OpsConsole.Core.Objectives;
 using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Backups;
@@ -25,6 +26,8 @@ public static class BackupsRegistration
         services.AddSingleton<BackupCatalogue>();
         services.AddSingleton<IBackupCatalogue>(s => s.GetRequiredService<BackupCatalogue>());
         services.AddSingleton<BackupRecords>();
+        services.AddSingleton<BackupHolds>();
+        services.AddSingleton<IRecoveryProofs, RestoreProofs>();
         services.AddSingleton<RestorableRpo>();
         services.AddSingleton<BackupEngineRegistry>();
         services.AddSingleton<BackupMetrics>();
@@ -54,5 +57,5 @@ public static class BackupsRegistration
     /// <summary>Code of every step that a plan may name.</summary>
     public static IReadOnlyList<Type> Steps { get; } =
         [typeof(TakeBackup), typeof(CheckCopies), typeof(ExpireBackup), typeof(StoreLog), typeof(OpenInstance), typeof(InspectInstance), typeof(HandOver), typeof(DiscardInstance),
-        typeof(BeginInPlace), typeof(StopCluster), typeof(SetDataAside), typeof(OpenRestored), typeof(FollowRestored), typeof(TakeBackInPlace)];
+        typeof(BeginInPlace), typeof(StopCluster), typeof(SetDataAside), typeof(OpenRestored), typeof(ValidateInPlace), typeof(FollowRestored), typeof(TakeBackInPlace)];
 }

@@ -36,6 +36,12 @@ public interface IBackupEngine
     /// <summary>Deletes copies, with everything that depends on them, and the log that no other backup needs. Idempotent.</summary>
     Task ExpireAsync(string cluster, IReadOnlyList<BackupCopy> copies, CancellationToken cancel);
 
+    /// <summary>Sets or lifts a legal hold on copies, in those repositories that can. Idempotent.</summary>
+    Task HoldAsync(string cluster, IReadOnlyList<BackupCopy> copies, bool held, CancellationToken cancel) => Task.CompletedTask;
+
+    /// <summary>Whether the keys of its backups could be had again now, were they not in memory; null: yes, or it needs none.</summary>
+    Task<string?> KeyTroubleAsync(CancellationToken cancel) => Task.FromResult<string?>(null);
+
     /// <summary>Up to where the log has arrived in its repositories; null when it keeps no log.</summary>
     Task<ArchivedLog?> ArchivedAsync(string cluster, CancellationToken cancel);
 

@@ -11,7 +11,8 @@ public sealed record RetentionDecision(Backup Backup, bool Keep, string Reason);
 public static class Retention
 {
     /// <param name="zone">in which days, weeks and months begin</param>
-    public static IReadOnlyList<RetentionDecision> Decide(IReadOnlyList<Backup> backups, BackupPolicyOptions policy, TimeZoneInfo zone, DateTimeOffset now)
+    /// <param name="lockedUntil">until when its stores refuse to delete a backup (<see cref="Stores.ObjectLocks"/>); null: nothing locks it</param>
+    public static IReadOnlyList<RetentionDecision> Decide(IReadOnlyList<Backup> backups, BackupPolicyOptions policy, TimeZoneInfo zone, DateTimeOffset now, Func<Backup, DateTimeOffset?>? lockedUntil = null)
     {
         var living = backups.Where(b => b.State != BackupState.Expired).OrderByDescending(b => b.EndedAt).ThenByDescending(b => b.Id).ToList();
         var kept = new Dictionary<Guid, string>();
@@ -20,6 +21,9 @@ public static class Retention
         var good = living.Where(b => b.IsUsable).ToList();
         foreach (var (backup, why) in Always(good, policy, now).Concat(policy.Retention.Days is { } days ? Fixed(good, days, now) : Generations(good, policy.Retention, zone)))
             kept.TryAdd(backup.Id, why);
+        // What cannot be deleted is not struck from the catalogue either: it is there, and can be restored.
+        foreach (var backup in living)
+            if (lockedUntil?.Invoke(backup) is { } until && until > now) kept.TryAdd(backup.Id, $"kept by object lock until {until.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)}Z");
         KeepNeeded(living, kept);
 
         return [.. living.Select(b => kept.TryGetValue(b.Id, out var why) ? new RetentionDecision(b, true, why) : new RetentionDecision(b, false, Gone(b, policy.Retention)))];

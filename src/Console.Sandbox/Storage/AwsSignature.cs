@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -9,6 +10,10 @@ public sealed class AwsSignature(string accessKey, string secretKey)
     /// <summary>From now on the key is refused, as after its revocation.</summary>
     public bool Revoked { get; set; }
 
+    /// <summary>Requests whose time is further from it than 15 minutes are refused, as by S3; null: any time is taken.</summary>
+    public TimeProvider? Clock { get; set; }
+
+    private static readonly TimeSpan Skew = TimeSpan.FromMinutes(15);
     private const string Algorithm = "AWS4-HMAC-SHA256";
     public const string ContentHash = "x-amz-content-sha256";
 
@@ -27,6 +32,11 @@ public sealed class AwsSignature(string accessKey, string secretKey)
         if (scope.Length != 5 || scope[0] != accessKey || Revoked)
         {
             return "InvalidAccessKeyId";
+        }
+
+        if (Clock is { } clock && (!DateTimeOffset.TryParseExact(request.Headers["x-amz-date"], "yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) || (clock.GetUtcNow() - at).Duration() > Skew))
+        {
+            return "RequestTimeTooSkewed";
         }
 
         var given = Encoding.ASCII.GetBytes(fields.GetValueOrDefault("Signature", ""));

@@ -3,6 +3,7 @@ using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Backups.Schedules;
+using OpsConsole.Core.Backups.Stores;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Operations;
 using OpsConsole.Web.Identity;
@@ -73,19 +74,19 @@ public static class BackupEndpoints
         return await SubmitAsync(new OperationRequest(BackupKinds.Verify, new JsonObject { ["backupId"] = id.ToString() }, "on demand"), context, service, person);
     });
 
-    private static Task<IResult> HoldAsync(Guid id, HoldCall call, HttpContext context, Acting acting, BackupRecords records, TimeProvider clock) => acting.AsAsync(context, async person =>
+    private static Task<IResult> HoldAsync(Guid id, HoldCall call, HttpContext context, Acting acting, BackupHolds holds, TimeProvider clock) => acting.AsAsync(context, async person =>
     {
         var check = new Check();
         check.That(call.Hold is not null, "hold", "Give true or false.");
         check.That(!string.IsNullOrWhiteSpace(call.Reason), "reason", "Say why.");
-        return check.Problem() ?? TypedResults.Ok(BackupView.Of(await records.HoldAsync(id, call.Hold!.Value, call.Reason!.Trim(), person, context.RequestAborted), clock.GetUtcNow()));
+        return check.Problem() ?? TypedResults.Ok(BackupView.Of(await holds.HoldAsync(id, call.Hold!.Value, call.Reason!.Trim(), person, context.RequestAborted), clock.GetUtcNow()));
     });
 
     private static async Task<IResult> RetentionAsync(string cluster, IBackupCatalogue catalogue, BackupsOptions options, FleetModel fleet, TimeProvider clock, CancellationToken cancel)
     {
         if (!fleet.Clusters.ContainsKey(cluster))
             throw new KeyNotFoundException($"There is no cluster {cluster}.");
-        var decisions = Retention.Decide(await catalogue.ListAsync(cluster, limit: 100_000, cancel: cancel), options.PolicyOf(cluster), options.Zone, clock.GetUtcNow());
+        var decisions = Retention.Decide(await catalogue.ListAsync(cluster, limit: 100_000, cancel: cancel), options.PolicyOf(cluster), options.Zone, clock.GetUtcNow(), b => ObjectLocks.Until(fleet.Options, b));
         return TypedResults.Ok(new Page<RetentionView>([.. decisions.Select(d => new RetentionView(d.Backup.Id, d.Backup.EndedAt, d.Backup.Type, d.Backup.Engine, d.Keep, d.Reason))]));
     }
 

@@ -23,6 +23,12 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
     public ConcurrentDictionary<string, string> Instances { get; } = [];
     public ConcurrentDictionary<string, bool> Running { get; } = [];
     public int Taken;
+    /// <summary>What this operation has made cannot be removed.</summary>
+    public Guid? Stuck { get; set; }
+    /// <summary>A host command that does not answer.</summary>
+    public string? Silent { get; set; }
+    /// <summary>How often each host command was run.</summary>
+    public ConcurrentDictionary<string, int> Ran { get; } = [];
     /// <summary>Ports of the places for restored instances.</summary>
     public IReadOnlyList<int> Ports { get; init; } = [5999];
     /// <summary>What is configured besides places and engine.</summary>
@@ -47,6 +53,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
 
     public Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel)
     {
+        if (operation == Stuck) throw new BackupEngineException("it is locked");
         Stored.TryRemove(operation, out _);
         return Task.CompletedTask;
     }
@@ -70,6 +77,8 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
 
     public Task<HostCommandResult> RunAsync(string region, string command, IReadOnlyDictionary<string, string>? arguments = null, string? input = null, CancellationToken cancel = default)
     {
+        Ran.AddOrUpdate(command, 1, (_, n) => n + 1);
+        if (command == Silent) throw new HostShellException($"{region} does not answer");
         var port = arguments?.GetValueOrDefault("port") ?? "";
         var key = $"{region}:{port}";
         var operation = arguments?.GetValueOrDefault("operation") ?? "";

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
 using OpsConsole.Core.Backups;
 using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Operations;
@@ -10,7 +12,11 @@ namespace OpsConsole.Core.Tests.Backups;
 /// <summary>Restores into instances of their own, from the claim on the backup to the day on which somebody removes them.</summary>
 public sealed class RestoredInstanceTests : IAsyncLifetime
 {
-    private readonly BackupWorld _world = new() { Ports = [5998, 5999] };
+    private readonly BackupWorld _world = new()
+    {
+        Ports = [5998, 5999],
+        Configure = o => o.Policies = [new BackupPolicyOptions { Cluster = "orders", Queries = [new() { Name = "one", Sql = "SELECT 1", Expect = "1" }] }],
+    };
     private TestFleet _fleet = null!;
     private TestNode _node = null!;
 
@@ -45,6 +51,44 @@ public sealed class RestoredInstanceTests : IAsyncLifetime
         Assert.Equal(second.ToString(), Assert.Single(_world.Instances).Value);
         Assert.False((await _node.Reader.GetAsync(first)).MayTakeBack(TimeProvider.System.GetUtcNow()));
         Assert.True((await _node.Reader.GetAsync(second)).MayTakeBack(TimeProvider.System.GetUtcNow()));
+    }
+
+    [Fact]
+    public async Task New_PolicyHasQueries_TheirAnswersAreInTheResult()
+    {
+        _node.Get<BackupsOptions>().Policies[0].Queries.Add(new() { Name = "two", Sql = "SELECT 2", Expect = "3" });
+        var restore = await RestoreAsync(await BackupAsync());
+        await _node.RunAsync(restore);
+
+        var findings = (await _node.Reader.GetAsync(restore)).Result["findings"]!.AsArray();
+
+        Assert.Equal([("one", true, "1"), ("two", false, "2, expected 3")], findings.Select(f => (f!["name"]!.GetValue<string>(), f["passed"]!.GetValue<bool>(), f["answer"]!.GetValue<string>())));
+    }
+
+    [Fact]
+    public async Task Sweep_OneThingCannotBeRemoved_TheOthersAreAndItIsTriedAgain()
+    {
+        var (kept, gone) = (await BackupAsync(), await BackupAsync());
+        var aside = await RestoreAsync(kept);
+        await _node.RunAsync(aside);
+        await _fleet.ExecuteAsync("UPDATE backups.backup SET state = 'expired'");
+        await _fleet.ExecuteAsync($"""
+            UPDATE ops.operation SET request = request || '{JsonSerializer.Serialize(new { destination = "inPlace" })}' WHERE id = '{aside}';
+            INSERT INTO ops.claim (operation_id, resource, class, active) VALUES ('{aside}', 'cluster:orders', 'topology', false)
+            """);
+        var stuck = (await _node.Get<BackupCatalogue>().FindAsync(kept))!.OperationId;
+        (_world.Stuck, _world.Silent) = (stuck, "data.drop");
+        var sweep = ActivatorUtilities.CreateInstance<BackupSweep>(_node.Get<IServiceProvider>());
+
+        await sweep.SweepAsync(default);
+        Assert.Equal(stuck, Assert.Single(_world.Stored).Key);
+        Assert.Equal(1, _world.Ran["data.drop"]);
+
+        (_world.Stuck, _world.Silent) = (null, null);
+        await sweep.SweepAsync(default);
+        await sweep.SweepAsync(default);
+        Assert.Empty(_world.Stored);
+        Assert.Equal(2, _world.Ran["data.drop"]); // once it was dropped, nobody asks again
     }
 
     [Theory]

@@ -1,4 +1,6 @@
 using OpsConsole.Core.Backups;
+using OpsConsole.Core.Backups.Stores;
+using OpsConsole.Core.Fleet;
 
 namespace OpsConsole.Core.Tests.Backups;
 
@@ -48,6 +50,22 @@ public sealed class RetentionTests
         Assert.Equal((true, "the newest"), (decisions[full.Id].Keep, decisions[full.Id].Reason));
         Assert.Equal((false, "its base failed"), (decisions[needing.Id].Keep, decisions[needing.Id].Reason));
         Assert.False(decisions[failed.Id].Keep);
+    }
+
+    [Fact]
+    public void Decide_WhatItsStoreLocks_IsKeptUntilTheLockEnds()
+    {
+        var policy = new BackupPolicyOptions { Cluster = "orders", Retention = new() { Days = 30 } };
+        var fleet = new FleetOptions { BackupRepositories = [new() { Id = "near", ObjectLock = true, RetainDays = 60 }, new() { Id = "far" }] };
+        Backup Streamed(int daysAgo) => Make(BackupType.Full, Now.AddDays(-daysAgo)) with { Engine = BackupEngines.Streaming, Copies = [new("near", "us", "L", CopyState.Stored, 1, null, ""), new("far", "eu", "L", CopyState.Stored, 1, null, "")] };
+        var (locked, free) = (Streamed(59), Streamed(61));
+        var byPgBackRest = locked with { Id = Guid.NewGuid(), Engine = BackupEngines.PgBackRest };
+
+        var decisions = Retention.Decide([Make(BackupType.Full, Now), Streamed(8), byPgBackRest with { Id = Guid.NewGuid(), EndedAt = Now.AddDays(-8) }, locked, free, byPgBackRest], policy, TimeZoneInfo.Utc, Now, b => ObjectLocks.Until(fleet, b)).ToDictionary(d => d.Backup.Id);
+
+        Assert.Equal((true, "kept by object lock until 2026-03-30 12:10Z"), (decisions[locked.Id].Keep, decisions[locked.Id].Reason));
+        Assert.False(decisions[free.Id].Keep);
+        Assert.False(decisions[byPgBackRest.Id].Keep); // not written under the declaration
     }
 
     /// <summary>100,000 random histories under random policies: what must never go never goes.</summary>

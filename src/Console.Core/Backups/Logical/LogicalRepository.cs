@@ -60,8 +60,10 @@ public sealed class LogicalRepository(IBackupStore store) : IBackupShelf
     /// <summary>The description goes first: from then on there is no backup, only space that is being given back.</summary>
     public async Task DeleteAsync(string cluster, string label, CancellationToken cancel)
     {
-        foreach (var name in new[] { LogicalNames.Backup(cluster, label), LogicalNames.Roles(cluster, label), LogicalNames.Database(cluster, label) }) await store.DeleteAsync(name, cancel);
+        foreach (var name in Objects(cluster, label)) await store.DeleteAsync(name, cancel);
     }
+
+    public IReadOnlyList<string> Objects(string cluster, string label) => [LogicalNames.Backup(cluster, label), LogicalNames.Roles(cluster, label), LogicalNames.Database(cluster, label)];
 
     /// <summary>Removes whatever an operation left, complete or not.</summary>
     public async Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel)

@@ -45,6 +45,11 @@ public sealed class CheckCopies(BackupParts parts) : BackupStep(parts, StepName)
         var backup = await BackupAsync(context);
         // A copy that was never made was told of when the backup was taken; it does not keep the others from being proven.
         var copies = context.Plan.Kind == OperationKinds.Backup ? backup.Copies : [.. backup.Copies.Where(c => c.Label.Length > 0)];
+        if (context.Plan.Kind != OperationKinds.Backup && await Parts.Engines.Get(backup.Engine).KeyTroubleAsync(context.Cancel) is { } trouble)
+        {
+            context.Result.Set("keyTrouble", trouble);
+            Alarm(context, "backupKey", trouble);
+        }
         var verdicts = await Parts.Engines.Get(backup.Engine).VerifyAsync(backup.Cluster, copies, Progress(context), context.Cancel);
         var after = await Parts.Records.CheckedAsync(backup.Id, verdicts, "system", context.Cancel);
         context.Result.Set("backupId", backup.Id);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using OpsConsole.Core.Backups.Stores;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Operations;
 
@@ -19,7 +20,7 @@ public sealed class ExpirePlanner(FleetModel fleet, BackupsOptions options, Back
         var cluster = fleet.Cluster(request).Id;
         var policy = options.PolicyOf(cluster);
         var backups = await catalogue.ListAsync(cluster, limit: 100_000, cancel: cancel);
-        var going = Retention.Decide(backups, policy, options.Zone, time.GetUtcNow()).Where(d => !d.Keep).Select(d => (d.Backup, d.Reason))
+        var going = Retention.Decide(backups, policy, options.Zone, time.GetUtcNow(), b => ObjectLocks.Until(fleet.Options, b)).Where(d => !d.Keep).Select(d => (d.Backup, d.Reason))
             // Those that others need go after them.
             .OrderByDescending(d => d.Backup.EndedAt).ThenByDescending(d => d.Backup.Id).ToList();
         if (going.Count == 0) throw new RequestRefusedException(NothingRule, $"The policy keeps every backup of {cluster}: there is nothing to delete.");

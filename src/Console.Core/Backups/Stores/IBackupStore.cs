@@ -53,13 +53,16 @@ public sealed record StoredObject(string Name, long Size, DateTimeOffset Written
 
 /// <param name="IfAbsent">fail with <see cref="StoreFailure.Exists"/> when an object of the name is there</param>
 /// <param name="RetainUntil">retention from the start; ignored where the store cannot</param>
-public sealed record PutOptions(bool IfAbsent = false, DateTimeOffset? RetainUntil = null)
+/// <param name="Passing">it is replaced in a moment: the repository's own retention does not apply to it</param>
+public sealed record PutOptions(bool IfAbsent = false, DateTimeOffset? RetainUntil = null, bool Passing = false)
 {
+    /// <summary>What goes beyond it comes in seconds: locked, every version of it would be kept for days.</summary>
+    public static PutOptions Superseded { get; } = new(Passing: true);
     public static PutOptions Replace { get; } = new();
     public static PutOptions New { get; } = new(IfAbsent: true);
 }
 
-public enum StoreFailure { Full, Denied, Missing, Exists, Locked, Unreachable, Silent, Unsupported, Other }
+public enum StoreFailure { Full, Denied, Missing, Exists, Locked, Unreachable, Silent, Unsupported, Skewed, Other }
 
 /// <summary>A store refused, or did not answer. The message names the store and says what to do.</summary>
 public sealed class StoreException(string store, StoreFailure failure, string what, Exception? inner = null) : Exception($"{store}: {what} {Remedy(failure)}".TrimEnd(), inner)
@@ -78,6 +81,7 @@ public sealed class StoreException(string store, StoreFailure failure, string wh
         StoreFailure.Exists => "It is not overwritten.",
         StoreFailure.Locked => "It goes when its retention or hold ends.",
         StoreFailure.Unreachable => "Check the address, the network and the store's own health.",
+        StoreFailure.Skewed => "Mend this host's clock (NTP); the keys are not the cause.",
         StoreFailure.Silent => "The store took the connection but no data; check its load and the network.",
         _ => "",
     };

@@ -14,6 +14,9 @@ public interface IBackupShelf
     /// <summary>Operations that have anything here, complete or not.</summary>
     Task<IReadOnlyList<Guid>> OperationsAsync(string cluster, CancellationToken cancel);
 
+    /// <summary>Names of a backup's objects, its description first.</summary>
+    IReadOnlyList<string> Objects(string cluster, string label);
+
     /// <summary>Removes whatever an operation has left.</summary>
     Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel);
 }
@@ -78,6 +81,17 @@ public abstract class StoringEngine(DeclaredKeys keys)
         foreach (var shelf in Shelves(cluster)) await GuardedAsync(async () => operations.UnionWith(await shelf.OperationsAsync(cluster, cancel)));
         return [.. operations];
     }
+
+    public async Task HoldAsync(string cluster, IReadOnlyList<BackupCopy> copies, bool held, CancellationToken cancel)
+    {
+        foreach (var shelf in Shelves(cluster).Where(s => s.Store.Capabilities.LegalHold))
+        {
+            foreach (var name in copies.Where(c => c.Repository == shelf.Store.Id).SelectMany(c => shelf.Objects(cluster, c.Label)))
+                await GuardedAsync(() => shelf.Store.HoldAsync(name, held, cancel));
+        }
+    }
+
+    public Task<string?> KeyTroubleAsync(CancellationToken cancel) => keys.TroubleAsync(cancel);
 
     /// <summary>From the first node that gives it.</summary>
     /// <exception cref="BackupEngineException">none does, or trying another is pointless</exception>

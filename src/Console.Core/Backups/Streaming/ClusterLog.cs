@@ -203,8 +203,10 @@ internal sealed class ClusterLog(ClusterOptions cluster, IReadOnlyList<IBackupSt
             await parts.Slots.DropAsync(cluster, node.Address, _slot, cancel);
             Set(s => s with { Gap = true, RetainedBytes = 0 });
             Raise("The log's slot was dropped", $"{node.Region} kept {megabytes:0} MB of log of {cluster.Id} that could not be stored; the limit is {parts.Options.DropMegabytes:0} MB. The log now has a gap: mend the repositories, then take a full backup.");
+            _alarmed = false; // what piles up from here is news again
+            return;
         }
-        else if (megabytes > parts.Options.AlarmMegabytes && !_alarmed)
+        if (megabytes > parts.Options.AlarmMegabytes && !_alarmed)
         {
             Raise("Log piles up on the primary", $"{node.Region} keeps {megabytes:0} MB of log of {cluster.Id} that is not stored yet. Look at the repositories: {parts.States.Of(cluster.Id)?.Failure ?? "they take it, but too slowly"}.");
         }

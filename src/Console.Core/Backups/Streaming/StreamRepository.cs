@@ -69,10 +69,10 @@ public sealed class StreamRepository(IBackupStore store) : IBackupShelf
     /// <summary>The description goes first: from then on there is no backup, only space that is being given back.</summary>
     public async Task DeleteAsync(string cluster, string label, CancellationToken cancel)
     {
-        await store.DeleteAsync(StreamNames.Backup(cluster, label), cancel);
-        await store.DeleteAsync(StreamNames.Files(cluster, label), cancel);
-        await store.DeleteAsync(StreamNames.Base(cluster, label), cancel);
+        foreach (var name in Objects(cluster, label)) await store.DeleteAsync(name, cancel);
     }
+
+    public IReadOnlyList<string> Objects(string cluster, string label) => [StreamNames.Backup(cluster, label), StreamNames.Files(cluster, label), StreamNames.Base(cluster, label)];
 
     /// <summary>Removes whatever an operation left, complete or not.</summary>
     public async Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel)

@@ -28,6 +28,8 @@ public static class WalNames
     public static string Partial(string cluster, int timeline, string fileName, WalPosition upTo) =>
         string.Create(CultureInfo.InvariantCulture, $"{Log(cluster, timeline)}{fileName}.{upTo.Value:X16}{Part}{StreamNames.Suffix}");
 
+    public static bool IsPartial(string name) => name.EndsWith($"{Part}{StreamNames.Suffix}", StringComparison.Ordinal);
+
     public static string HistoryFile(int timeline) => string.Create(CultureInfo.InvariantCulture, $"{timeline:X8}{History}");
 
     public static string HistoryObject(string cluster, int timeline) => $"{Log(cluster)}{HistoryFile(timeline)}{StreamNames.Suffix}";

@@ -29,7 +29,7 @@ public sealed class WalShipper(string cluster, KeyRing keys, IReadOnlyList<IBack
     /// <exception cref="BackupEngineException">no repository took it</exception>
     public async Task SegmentAsync(int timeline, string fileName, ReadOnlyMemory<byte> content, WalPosition end, CancellationToken cancel)
     {
-        await PutAsync(WalNames.Whole(cluster, timeline, fileName), content, end, cancel);
+        await PutAsync(WalNames.Whole(cluster, timeline, fileName), content, end, PutOptions.Replace, cancel);
         await DropPartialAsync(fileName, cancel);
     }
 
@@ -39,17 +39,17 @@ public sealed class WalShipper(string cluster, KeyRing keys, IReadOnlyList<IBack
     {
         var name = WalNames.Partial(cluster, timeline, fileName, end);
         if (_partials.GetValueOrDefault(fileName) == name) return;
-        await PutAsync(name, content, end, cancel);
+        await PutAsync(name, content, end, PutOptions.Superseded, cancel);
         await DropPartialAsync(fileName, cancel);
         _partials[fileName] = name;
     }
 
-    public Task HistoryAsync(int timeline, ReadOnlyMemory<byte> content, CancellationToken cancel) => PutAsync(WalNames.HistoryObject(cluster, timeline), content, null, cancel);
+    public Task HistoryAsync(int timeline, ReadOnlyMemory<byte> content, CancellationToken cancel) => PutAsync(WalNames.HistoryObject(cluster, timeline), content, null, PutOptions.Replace, cancel);
 
-    private async Task PutAsync(string name, ReadOnlyMemory<byte> content, WalPosition? end, CancellationToken cancel)
+    private async Task PutAsync(string name, ReadOnlyMemory<byte> content, WalPosition? end, PutOptions options, CancellationToken cancel)
     {
         var served = Served();
-        await using var fan = new FanOut(served, name, PutOptions.Replace, limits, time);
+        await using var fan = new FanOut(served, name, options, limits, time);
         var (_, outcomes) = await SmallObject.WriteAsync(keys.Current, name, content, fan, cancel);
         lock (_gate)
         {
@@ -123,7 +123,7 @@ public sealed class WalShipper(string cluster, KeyRing keys, IReadOnlyList<IBack
         try
         {
             await using var content = await from.GetAsync(name, 0, null, cancel);
-            await to.PutAsync(name, content, PutOptions.Replace, cancel);
+            await to.PutAsync(name, content, WalNames.IsPartial(name) ? PutOptions.Superseded : PutOptions.Replace, cancel);
         }
         catch (StoreException e) when (e.Failure == StoreFailure.Missing && e.Store == from.Id)
         {

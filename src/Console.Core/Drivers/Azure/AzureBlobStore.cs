@@ -61,7 +61,7 @@ public sealed class AzureBlobStore : IBackupStore
                 new CommitBlockListOptions
                 {
                     Conditions = options.IfAbsent ? new BlobRequestConditions { IfNoneMatch = ETag.All } : null,
-                    ImmutabilityPolicy = until is null ? null : new BlobImmutabilityPolicy { ExpiresOn = until, PolicyMode = BlobImmutabilityPolicyMode.Unlocked },
+                    ImmutabilityPolicy = until is null ? null : new BlobImmutabilityPolicy { ExpiresOn = until, PolicyMode = BlobImmutabilityPolicyMode.Locked },
                 },
                 cancel);
             return new StoredObject(name, size, _time.GetUtcNow()) { RetainUntil = until };
@@ -115,7 +115,7 @@ public sealed class AzureBlobStore : IBackupStore
     private DateTimeOffset? RetainUntil(PutOptions options)
     {
         if (!Capabilities.Retention) return null;
-        var own = _repository.RetainDays > 0 ? _time.GetUtcNow().AddDays(_repository.RetainDays) : (DateTimeOffset?)null;
+        var own = _repository.RetainDays > 0 && !options.Passing ? _time.GetUtcNow().AddDays(_repository.RetainDays) : (DateTimeOffset?)null;
         return options.RetainUntil > own || own is null ? options.RetainUntil : own;
     }
 

@@ -25,6 +25,7 @@ internal static class AzureErrors
             (404, _) => (StoreFailure.Missing, $"there is no {name}."),
             (409, "BlobImmutableDueToPolicy" or "BlobImmutableDueToLegalHold") => (StoreFailure.Locked, $"{name} is locked."),
             (412 or 409, _) => (StoreFailure.Exists, $"{name} is there already."),
+            (403, _) when e.Message.Contains("date header too old", StringComparison.OrdinalIgnoreCase) => (StoreFailure.Skewed, "this host's clock and the store's differ by more than it allows (15 minutes)."),
             (401 or 403, _) => (StoreFailure.Denied, $"access is refused ({e.ErrorCode})."),
             (413 or 507, _) => (StoreFailure.Full, "it is full."),
             (0 or >= 500, _) => (StoreFailure.Unreachable, $"{store.Location} does not serve: {e.Message.Split('\n')[0]}"),

@@ -111,7 +111,7 @@ public sealed class GcsStore : IBackupStore
     private DateTimeOffset? RetainUntil(PutOptions options)
     {
         if (!Capabilities.Retention) return null;
-        var own = _repository.RetainDays > 0 ? _time.GetUtcNow().AddDays(_repository.RetainDays) : (DateTimeOffset?)null;
+        var own = _repository.RetainDays > 0 && !options.Passing ? _time.GetUtcNow().AddDays(_repository.RetainDays) : (DateTimeOffset?)null;
         return options.RetainUntil > own || own is null ? options.RetainUntil : own;
     }
 

@@ -23,6 +23,7 @@ internal static class S3Errors
         var (failure, what) = e switch
         {
             { ErrorCode: "NoSuchBucket" } => (StoreFailure.Missing, "the bucket does not exist; make it, or correct the repository's Bucket."),
+            { ErrorCode: "RequestTimeTooSkewed" } => (StoreFailure.Skewed, "this host's clock and the store's differ by more than it allows (15 minutes)."),
             { StatusCode: HttpStatusCode.NotFound } => (StoreFailure.Missing, $"there is no {name}."),
             { StatusCode: HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict } => (StoreFailure.Exists, $"{name} is there already."),
             { StatusCode: HttpStatusCode.Forbidden } when e.Message.Contains("lock", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("WORM", StringComparison.Ordinal) => (StoreFailure.Locked, $"{name} is locked."),

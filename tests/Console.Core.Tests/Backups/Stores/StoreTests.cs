@@ -1,7 +1,16 @@
+using OpsConsole.Core.Backups;
+using OpsConsole.Core.Backups.Format;
+using OpsConsole.Core.Backups.Logical;
 using OpsConsole.Core.Backups.Stores;
+using OpsConsole.Core.Backups.Streaming;
 using OpsConsole.Core.Drivers;
+using OpsConsole.Core.Drivers.Aws;
 using OpsConsole.Core.Drivers.Files;
+using OpsConsole.Core.Drivers.Hosts;
+using OpsConsole.Core.Failover.Measuring;
 using OpsConsole.Core.Fleet;
+using OpsConsole.Core.Live;
+using OpsConsole.Core.Replication;
 using OpsConsole.Sandbox.Storage;
 using OpsConsole.Testing;
 
@@ -114,6 +123,61 @@ public sealed class S3StoreTests : StoreContract, IAsyncDisposable
 
         Assert.Equal([2], await ReadAsync(store, "a", 0, null));
         Assert.Equal(2, _server!.Store.Versions(Locked, "some/where/a").Count());
+    }
+
+    [Fact]
+    public async Task Access_ByAHostWhoseClockIsOff_NamesTheClock()
+    {
+        using var store = await OpenAsync(Bucket);
+        _server!.Signature.Clock = _time; // days from this host's
+
+        var refusal = await Assert.ThrowsAsync<StoreException>(() => store.CheckAsync(Cancel));
+
+        Assert.Equal(StoreFailure.Skewed, refusal.Failure);
+        Assert.Contains("clock", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("NTP", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Log_InALockedBucket_KeepsWholeSegmentsOnly()
+    {
+        using var store = await OpenAsync(Locked, retainDays: 7);
+        var shipper = new WalShipper("orders", new KeyRing([BackupKey.Generate("k1")]), [store], FanOutLimits.Usual, TimeProvider.System);
+        var (file, part) = (WalNames.FileName(1, 1, 1 << 24), new WalPosition((1UL << 24) + 4));
+
+        await shipper.PartialAsync(1, file, new byte[4], part, Cancel);
+        Assert.Null((await store.FindAsync(WalNames.Partial("orders", 1, file, part), Cancel))!.RetainUntil);
+        await shipper.SegmentAsync(1, file, new byte[1 << 24], new WalPosition(2UL << 24), Cancel);
+
+        Assert.Empty(_server!.Store.Versions(Locked, $"some/where/{WalNames.Partial("orders", 1, file, part)}"));
+        Assert.NotNull((await store.FindAsync(WalNames.Whole("orders", 1, file), Cancel))!.RetainUntil);
+    }
+
+    [Fact]
+    public async Task Hold_OfABackup_IsOneOfItsObjectsToo()
+    {
+        using var store = await OpenAsync(Locked);
+        var options = new BackupsOptions { PgDump = [new() { Cluster = "orders", Repositories = ["s3"] }] };
+        var fleet = new FleetModel(new FleetOptions
+        {
+            Regions = [new RegionOptions { Id = "here" }], Clusters = [new ClusterOptions { Id = "orders" }],
+            BackupRepositories = [new() { Id = "s3", Region = "here" }], BackupKeys = [new() { Id = "k1", Key = BackupKey.Generate("k1").ToBase64() }],
+        });
+        using var repositories = new Repositories(fleet, (_, _) => store);
+        using var keys = new DeclaredKeys(fleet, new KmsKeys());
+        await using var shell = new HostShell(fleet, TimeProvider.System);
+        var engine = new PgDumpEngine(fleet, options, new FleetFeed(), repositories, keys, new WriteBrakes(new PulseMeters(fleet, TimeProvider.System), options, TimeProvider.System), shell, shell, TimeProvider.System);
+        var names = new LogicalRepository(store).Objects("orders", "L");
+        foreach (var name in names) await store.PutAsync(name, new MemoryStream([1]), PutOptions.New, Cancel);
+        var copy = new BackupCopy("s3", "here", "L", CopyState.Stored, 1, null, "");
+
+        await engine.HoldAsync("orders", [copy], held: true, Cancel);
+        foreach (var name in names) Assert.True((await store.FindAsync(name, Cancel))!.Held, name);
+        Assert.Contains("locked", (await Assert.ThrowsAsync<BackupEngineException>(() => engine.ExpireAsync("orders", [copy], Cancel))).Message, StringComparison.Ordinal);
+
+        await engine.HoldAsync("orders", [copy], held: false, Cancel);
+        await engine.ExpireAsync("orders", [copy], Cancel);
+        foreach (var name in names) Assert.Null(await store.FindAsync(name, Cancel));
     }
 
     [Fact]
