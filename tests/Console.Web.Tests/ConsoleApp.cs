@@ -13,6 +13,8 @@ using OpsConsole.Core.Approvals;
 using OpsConsole.Testing;
 using OpsConsole.Web.Hubs;
 using OpsConsole.Web.Identity;
+using OtpNet;
+using Totp = OtpNet.Totp;
 
 [assembly: AssemblyFixture(typeof(OpsConsole.Web.Tests.ConsoleApp))]
 
@@ -66,7 +68,7 @@ public sealed class ConsoleApp : WebApplicationFactory<FleetHub>, IAsyncLifetime
     {
         await using var scope = Services.CreateAsyncScope();
         var directory = scope.ServiceProvider.GetRequiredService<UserDirectory>();
-        var (user, oneTime) = await directory.CreateAsync($"u{Guid.NewGuid():N}@example.org", null, roles, new AdminAct(Guid.Empty, "system", null), default);
+        var (user, oneTime) = await directory.CreateAsync($"u{Guid.NewGuid():N}@example.org", null, roles, new AdminAct(Guid.Empty, "system", null, StepUp: new StepUpProof("test", Clock.GetUtcNow())), default);
         using var client = Nobody();
         await SignInAsync(client, user.Email, oneTime);
         var changed = await client.PutAsJsonAsync("/api/v1/me/password", new { currentPassword = oneTime, newPassword = Password });
@@ -94,6 +96,26 @@ public sealed class ConsoleApp : WebApplicationFactory<FleetHub>, IAsyncLifetime
         var client = CreateClient(new WebApplicationFactoryClientOptions { AllowAutoRedirect = false });
         client.DefaultRequestHeaders.Authorization = new("Bearer", (await JsonAsync(made)).GetProperty("token").GetString());
         return client;
+    }
+
+    /// <summary>Gives whoever is signed in an authenticator app. Confirmed with the code of the step before, so that the present one stays usable.</summary>
+    public async Task<Totp> EnrolAsync(HttpClient client)
+    {
+        var begun = await JsonAsync(await client.PostAsync("/api/v1/me/totp", null));
+        var totp = new Totp(Base32Encoding.ToBytes(begun.GetProperty("secret").GetString()));
+        var confirmed = await client.PostAsJsonAsync("/api/v1/me/totp/confirm", new { code = Code(totp, -30) });
+        Assert.Equal(HttpStatusCode.NoContent, confirmed.StatusCode);
+        return totp;
+    }
+
+    public string Code(Totp totp, int seconds = 0) => totp.ComputeTotp(Clock.GetUtcNow().UtcDateTime.AddSeconds(seconds));
+
+    /// <summary>A call with a second factor.</summary>
+    public static async Task<HttpResponseMessage> ProveAsync(HttpClient client, HttpMethod method, string path, object? body, string code)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+        request.Headers.Add("X-Totp", code);
+        return await client.SendAsync(request);
     }
 
     public Task<HttpClient> AdministratorAsync() => SessionAsync(Roles.Administrator);

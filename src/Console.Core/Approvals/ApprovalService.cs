@@ -113,16 +113,18 @@ public sealed class ApprovalService
         throw new RequestRefusedException("planChanged", reason) { Changes = PlanDifference.Between(operation.Plan, plan) };
     }
 
-    /// <summary>A refused try is on record, and people hear of it.</summary>
+    /// <summary>A refused try is on record, and people hear of it, but for a missing second factor, with which an ordinary decision begins.</summary>
     private async Task<Approval> WithRefusalsOnRecordAsync(Guid id, Person person, Func<Task<Approval>> decide, CancellationToken cancel)
     {
         try
         {
             return await decide();
         }
-        catch (Exception refusal) when (refusal is RequestRefusedException or NotAllowedException or StepUpRequiredException)
+        catch (RefusalException refusal)
         {
-            await _audit.AppendAsync(new AuditDraft(person.Email, "approval.refused", $"approval:{id}", refusal.Message, person.From), cancel);
+            var rule = refusal switch { RequestRefusedException refused => refused.Rule, StepUpRequiredException => "stepUpRequired", _ => "role" };
+            await _audit.AppendAsync(new AuditDraft(person.Email, "approval.refused", $"approval:{id}", refusal.Message, person.From, After: new { rule }), cancel);
+            refusal.OnRecord = true;
             foreach (var sink in _alarms)
                 sink.Raise(new Alarm("refused", "A decision on an approval was refused", refusal.Message, null, person.Email, _clock.GetUtcNow()));
             throw;

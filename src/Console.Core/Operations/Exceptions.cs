@@ -9,8 +9,15 @@ public sealed class BlockedException(Guid blockedBy, string kind, PlanTarget tar
     public PlanTarget Target { get; } = target;
 }
 
+/// <summary>Somebody was told no: by a rule, by their roles, or for want of a second factor.</summary>
+public abstract class RefusalException(string message) : Exception(message)
+{
+    /// <summary>Whoever refused it has put it into the audit log already.</summary>
+    public bool OnRecord { get; set; }
+}
+
 /// <summary>A rule says no (422). <see cref="Rule"/> is a stable word: preflight, planChanged, state, forwardOnly, stopEngaged, selfApproval, ...</summary>
-public sealed class RequestRefusedException(string rule, string message) : Exception(message)
+public sealed class RequestRefusedException(string rule, string message) : RefusalException(message)
 {
     public string Rule { get; } = rule;
     public IReadOnlyList<PreflightCheck> Checks { get; init; } = [];
@@ -18,10 +25,10 @@ public sealed class RequestRefusedException(string rule, string message) : Excep
 }
 
 /// <summary>The action needs a fresh second factor (403 with <c>stepUpRequired</c>).</summary>
-public sealed class StepUpRequiredException() : Exception("This needs a fresh second factor: give a code or use a passkey.");
+public sealed class StepUpRequiredException() : RefusalException("This needs a fresh second factor: give a code or use a passkey.");
 
 /// <summary>The person's roles do not allow it (403).</summary>
-public sealed class NotAllowedException(string policy) : Exception($"This needs the permission {policy}.")
+public sealed class NotAllowedException(string policy) : RefusalException($"This needs the permission {policy}.")
 {
     public string Policy { get; } = policy;
 }

@@ -22,20 +22,25 @@ public sealed class ConsoleClient : IDisposable
         return answer.StatusCode != HttpStatusCode.Unauthorized && await RequireAsync(answer, cancel) is not null;
     }
 
+    /// <param name="code">Of the second factor.</param>
     /// <exception cref="SandboxException">The console answered with an error; carries it.</exception>
-    public async Task<JsonNode> CallAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancel)
+    public async Task<JsonNode> CallAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancel, string? code = null)
     {
-        using var answer = await SendAsync(method, path, body, cancel);
+        using var answer = await SendAsync(method, path, body, cancel, code);
         return await RequireAsync(answer, cancel);
     }
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancel)
+    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancel, string? code = null)
     {
         while (true)
         {
             using var request = new HttpRequestMessage(method, $"/api/v1/{path}") { Content = body is null ? null : JsonContent.Create(body) };
+            if (code is not null)
+            {
+                request.Headers.Add("X-Totp", code);
+            }
             var answer = await _http.SendAsync(request, cancel);
             if (answer.StatusCode != HttpStatusCode.TooManyRequests)
             {

@@ -7,7 +7,8 @@ using OtpNet;
 namespace OpsConsole.Sandbox.Consoles;
 
 /// <summary>One entry of <c>credentials.json</c>.</summary>
-public sealed record Credential(string Email, string Password, string? TotpSecret, string? ApiToken, string[] Roles);
+/// <param name="OneTimePassword">Until the first sign-in; not in that file.</param>
+public sealed record Credential(string Email, string Password, string? TotpSecret, string? ApiToken, string[] Roles, string? OneTimePassword = null);
 
 /// <summary>Makes the sandbox's people with the console's own API, as an administrator would: from the one-time password that the
 /// console prints at its first start. Each step is kept before the next, so that an interrupted start goes on where it was.</summary>
@@ -38,17 +39,19 @@ public sealed partial class ConsoleUsers(SandboxPaths paths, SecretStore secrets
         var administrator = known.FirstOrDefault(c => c.Email == FleetFile.FirstAdministrator)
             ?? Keep(known, new Credential(FleetFile.FirstAdministrator, SecretStore.NewPassword(), null, null, ["administrator"]));
         using var session = new ConsoleClient(url);
-        await EnrolAsync(session, known, administrator, logs.Select(FirstPassword).FirstOrDefault(p => p is not null), cancel);
+        administrator = await EnrolAsync(session, known, administrator, logs.Select(FirstPassword).FirstOrDefault(p => p is not null), cancel);
+        // All are made before any of them signs in: until then the console asks the administrator for no second factor.
         foreach (var (name, role) in People)
         {
             var email = $"{name}@opsconsole.local";
             var credential = known.FirstOrDefault(c => c.Email == email) ?? Keep(known, new Credential(email, SecretStore.NewPassword(), null, null, [role]));
-            if (credential.ApiToken is null)
-            {
-                var oneTime = await OneTimePasswordAsync(session, name, role, email, cancel);
-                using var own = new ConsoleClient(url);
-                await EnrolAsync(own, known, credential, oneTime, cancel);
-            }
+            if (credential is { ApiToken: null, OneTimePassword: null })
+                Keep(known, credential with { OneTimePassword = await OneTimePasswordAsync(session, administrator, name, role, email, cancel) });
+        }
+        foreach (var credential in known.Where(c => c.ApiToken is null).ToList())
+        {
+            using var own = new ConsoleClient(url);
+            await EnrolAsync(own, known, credential, credential.OneTimePassword, cancel);
         }
         Publish(known);
     }
@@ -98,13 +101,13 @@ public sealed partial class ConsoleUsers(SandboxPaths paths, SecretStore secrets
         }
     }
 
-    private static async Task<string> OneTimePasswordAsync(ConsoleClient administrator, string name, string role, string email, CancellationToken cancel)
+    private async Task<string> OneTimePasswordAsync(ConsoleClient session, Credential administrator, string name, string role, string email, CancellationToken cancel)
     {
-        var users = (await administrator.CallAsync(HttpMethod.Get, "users", null, cancel))["items"]!.AsArray();
+        var users = (await session.CallAsync(HttpMethod.Get, "users", null, cancel))["items"]!.AsArray();
         var existing = users.FirstOrDefault(u => (string?)u!["email"] == email);
         var answer = existing is null
-            ? await administrator.CallAsync(HttpMethod.Post, "users", new JsonObject { ["email"] = email, ["displayName"] = name, ["roles"] = new JsonArray(role) }, cancel)
-            : await administrator.CallAsync(HttpMethod.Post, $"users/{existing["id"]}/reset", new JsonObject { ["reason"] = "the sandbox's first start was interrupted" }, cancel);
+            ? await session.CallAsync(HttpMethod.Post, "users", new JsonObject { ["email"] = email, ["displayName"] = name, ["roles"] = new JsonArray(role) }, cancel)
+            : await session.CallAsync(HttpMethod.Post, $"users/{existing["id"]}/reset", new JsonObject { ["reason"] = "the sandbox's first start was interrupted" }, cancel, Code(administrator.TotpSecret!, 0));
         return (string)answer["oneTimePassword"]!;
     }
 

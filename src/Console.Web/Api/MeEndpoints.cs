@@ -51,8 +51,7 @@ public static class MeEndpoints
     private static async Task<IResult> BeginTotpAsync(HttpContext context, UserManager<ConsoleUser> users, SecondFactor secondFactor, StepUp stepUp, CancellationToken cancel)
     {
         var user = await UserAsync(context, users);
-        // Whoever replaces a second factor shows the old one first: a stolen session must not become a stolen account.
-        if (user.TwoFactorEnabled && await stepUp.RefusalAsync(context, cancel) is { } refusal)
+        if (await stepUp.RefusalWhenEnrolledAsync(context, cancel) is { } refusal)
             return refusal;
         var (secret, uri) = await secondFactor.BeginAsync(user, cancel);
         return TypedResults.Ok(new TotpView(secret, uri));

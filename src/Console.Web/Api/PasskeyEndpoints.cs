@@ -32,8 +32,7 @@ public static class PasskeyEndpoints
     private static async Task<IResult> BeginAsync(HttpContext context, UserManager<ConsoleUser> users, Passkeys passkeys, StepUp stepUp, CancellationToken cancel)
     {
         var user = await UserAsync(context, users);
-        // Whoever adds a second factor shows one first: a stolen session must not become a stolen account.
-        if ((user.TwoFactorEnabled || (await passkeys.ListAsync(user)).Count > 0) && await stepUp.RefusalAsync(context, cancel) is { } refusal)
+        if (await stepUp.RefusalWhenEnrolledAsync(context, cancel) is { } refusal)
             return refusal;
         return TypedResults.Ok(await passkeys.BeginRegistrationAsync(user, cancel));
     }

@@ -53,12 +53,12 @@ public static class SingleSignOnEndpoints
         }).RequireStepUp().WithSummary("Unlink one");
     }
 
-    private static async Task<IResult> BeginAsync(HttpContext context, UserManager<ConsoleUser> users, Passkeys passkeys, StepUp stepUp, SingleSignOn signOn, IOptions<OidcOptions> options, CancellationToken cancel)
+    private static async Task<IResult> BeginAsync(HttpContext context, UserManager<ConsoleUser> users, StepUp stepUp, SingleSignOn signOn, IOptions<OidcOptions> options, CancellationToken cancel)
     {
         if (!options.Value.Enabled)
             return Problems.Result(404, "Not found", "Single sign-on is off; see Access:Oidc.");
         var user = await UserAsync(context, users);
-        if ((user.TwoFactorEnabled || (await passkeys.ListAsync(user)).Count > 0) && await stepUp.RefusalAsync(context, cancel) is { } refusal)
+        if (await stepUp.RefusalWhenEnrolledAsync(context, cancel) is { } refusal)
             return refusal;
         return TypedResults.Ok(new LinkStart($"/signin/oidc?returnUrl=/account&link={Uri.EscapeDataString(signOn.LinkTicket(user.Id))}"));
     }

@@ -49,11 +49,11 @@ public static class AccessRegistration
                 options.AddPolicy(policy, p => p.RequireAuthenticatedUser().AddRequirements(new Permission(policy, roles)));
         });
         services.AddSingleton<IAuthorizationHandler, PermissionHandler>();
-        services.AddSingleton<IAuthorizationMiddlewareResultHandler, AccessResults>();
+        services.AddSingleton<RefusedTries>().AddSingleton<IAuthorizationMiddlewareResultHandler, AccessResults>();
 
         services.Configure<IdentityPasskeyOptions>(Passkeys.Configure);
         services.AddHttpContextAccessor();
-        services.AddScoped<PasskeyChallenges>().AddScoped<Passkeys>().AddScoped<People>();
+        services.AddScoped<PasskeyChallenges>().AddScoped<Passkeys>().AddScoped<People>().AddScoped<Presence>();
         services.AddScoped<SecondFactor>().AddScoped<SignIn>().AddScoped<Accounts>().AddScoped<TokenLedger>().AddScoped<UserDirectory>().AddScoped<FirstStart>();
         services.AddSingleton<SessionCheck>();
         services.AddScoped<AuthenticationStateProvider, CircuitRevalidation>();

@@ -7,7 +7,7 @@ namespace OpsConsole.Web.Identity;
 
 /// <summary>Makes the <see cref="Person"/> that the engine knows from a caller. Read from the database each time, never from the cookie:
 /// a session that was ended, a user who was disabled and a role that was taken away count at once.</summary>
-public sealed class People(IDbContextFactory<IdentityDb> factory, SessionCheck session)
+public sealed class People(IDbContextFactory<IdentityDb> factory, SessionCheck session, TimeProvider clock)
 {
     /// <returns>null: the session, the token or the user is no longer valid.</returns>
     public async Task<Person?> FindAsync(ClaimsPrincipal caller, string? from, StepUpProof? proof, CancellationToken cancel)
@@ -23,18 +23,8 @@ public sealed class People(IDbContextFactory<IdentityDb> factory, SessionCheck s
         return new Person(id.ToString(), user.Email!, [.. roles], await IdentitiesAsync(db, id, user.Email!, cancel), proof, from);
     }
 
-    /// <summary>Everything by which a human being can be recognised over several accounts: linked sign-ins, and the mail addresses that
-    /// this account and its linked sign-ins are known under.</summary>
-    private static async Task<ImmutableArray<string>> IdentitiesAsync(IdentityDb db, Guid user, string email, CancellationToken cancel)
-    {
-        var logins = await db.UserLogins.Where(l => l.UserId == user).Select(l => new { l.LoginProvider, l.ProviderKey, l.ProviderDisplayName }).ToListAsync(cancel);
-        return
-        [
-            Mail(email),
-            .. logins.Select(l => $"oidc:{l.LoginProvider}:{l.ProviderKey}"),
-            .. logins.Where(l => EmailAddress.IsValid(l.ProviderDisplayName)).Select(l => Mail(l.ProviderDisplayName!)),
-        ];
-    }
-
-    private static string Mail(string address) => $"mail:{address.ToLowerInvariant()}";
+    /// <summary>Everything by which a human being can be recognised over several accounts: the mail addresses that this account and its
+    /// linked sign-ins, present and past, are known under, those sign-ins, and for a day whoever made or reset the account.</summary>
+    private async Task<ImmutableArray<string>> IdentitiesAsync(IdentityDb db, Guid user, string email, CancellationToken cancel) =>
+        [$"mail:{email.ToLowerInvariant()}", KnownIdentities.MadeBy(user), .. await db.IdentitiesAsync(user, clock.GetUtcNow(), cancel)];
 }

@@ -4,7 +4,8 @@ using OpsConsole.Core.Audit;
 
 namespace OpsConsole.Web.Identity;
 
-public enum CodeVerdict { Accepted, Wrong, Used, NotEnrolled }
+/// <summary>Locked: it was not looked at, after too many wrong ones.</summary>
+public enum CodeVerdict { Accepted, Wrong, Used, NotEnrolled, Locked }
 
 /// <summary>Enrolment and checking of TOTP. Each time step counts once per user, on whichever node it is shown.</summary>
 public sealed class SecondFactor(IdentityDb db, IDataProtectionProvider protection, IAuditLog audit, TimeProvider clock)

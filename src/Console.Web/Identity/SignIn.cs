@@ -46,16 +46,7 @@ public sealed class SignIn(
         }, cancel);
     }
 
-    /// <summary>Tries for one user run one after another (row lock), so that parallel guesses cannot slip past the lockout.</summary>
-    private async Task<SignInOutcome> OneByOneAsync(string email, Func<Task<SignInOutcome>> attempt, CancellationToken cancel)
-    {
-        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        var normalized = users.NormalizeEmail(email);
-        await db.Database.ExecuteSqlAsync($"""SELECT 1 FROM identity."user" WHERE "NormalizedEmail" = {normalized} FOR UPDATE""", cancel);
-        var outcome = await attempt();
-        await transaction.CommitAsync(cancel);
-        return outcome;
-    }
+    private Task<SignInOutcome> OneByOneAsync(string email, Func<Task<SignInOutcome>> attempt, CancellationToken cancel) => db.OneByOneAsync(users.NormalizeEmail(email), attempt, cancel);
 
     private async Task<SignInOutcome> TryAsync(string email, string password, string? code, string? from, CancellationToken cancel)
     {
@@ -131,8 +122,7 @@ public sealed class SignIn(
 
     private async Task<SignInOutcome> CountAsync(ConsoleUser user, string why, string? from, CancellationToken cancel)
     {
-        await users.AccessFailedAsync(user);
-        if (await users.IsLockedOutAsync(user))
+        if (await users.CountFailureAsync(user))
             await audit.AppendAsync(new AuditDraft(user.Email!, "session.lockedOut", $"user:{user.Id}", From: from, After: new { until = user.LockoutEnd }), cancel);
         return await RefuseAsync(user.Email!, $"user:{user.Id}", why, from, cancel);
     }

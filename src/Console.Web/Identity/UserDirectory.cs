@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Audit;
+using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Web.Identity;
 
@@ -11,9 +12,14 @@ public sealed record UserView(
     bool MustChangePassword, DateTimeOffset CreatedAt, DateTimeOffset? LastSignInAt);
 
 /// <param name="By">the administrator's e-mail address</param>
-public sealed record AdminAct(Guid ById, string By, string? From, string? Reason = null);
+/// <param name="StepUp">the second factor that came with the call</param>
+public sealed record AdminAct(Guid ById, string By, string? From, string? Reason = null, StepUpProof? StepUp = null)
+{
+    public static AdminAct Of(Person person, string? reason = null) => new(Guid.Parse(person.Id), person.Email, person.From, reason, person.StepUp);
+}
 
-/// <summary>What administrators do with users. Each change and its audit entry are one transaction's worth: without the entry, no change.</summary>
+/// <summary>What administrators do with users. Each change and its audit entry are one transaction's worth: without the entry, no change.
+/// What gives somebody power takes a fresh second factor (<see cref="StepUpRequiredException"/>); what takes it away does not.</summary>
 public sealed class UserDirectory(IdentityDb db, UserManager<ConsoleUser> users, IOptions<AccessOptions> options, IAuditLog audit, TimeProvider clock)
 {
     public async Task<IReadOnlyList<UserView>> ListAsync(CancellationToken cancel)
@@ -39,6 +45,7 @@ public sealed class UserDirectory(IdentityDb db, UserManager<ConsoleUser> users,
         CheckRoles(roles, errors);
         if (errors.Count > 0)
             throw new RuleException(errors);
+        await RequireProofAsync(act, cancel);
 
         var password = Secrets.OneTimePassword();
         var now = clock.GetUtcNow();
@@ -50,6 +57,7 @@ public sealed class UserDirectory(IdentityDb db, UserManager<ConsoleUser> users,
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         Ensure(await users.CreateAsync(user, password));
         Ensure(await users.AddToRolesAsync(user, roles!.Distinct()));
+        await LinkToMakerAsync(user.Id, act, cancel);
         await audit.AppendAsync(new AuditDraft(act.By, "user.create", $"user:{user.Id}", act.Reason, act.From, After: new { roles }), cancel);
         await transaction.CommitAsync(cancel);
         return (View(user, roles!), password);
@@ -61,6 +69,7 @@ public sealed class UserDirectory(IdentityDb db, UserManager<ConsoleUser> users,
         CheckRoles(roles, errors);
         if (errors.Count > 0)
             throw new RuleException(errors);
+        await RequireProofAsync(act, cancel);
         return await ChangeAsync(id, "user.roles", act, async user =>
         {
             var before = await users.GetRolesAsync(user);
@@ -73,8 +82,11 @@ public sealed class UserDirectory(IdentityDb db, UserManager<ConsoleUser> users,
         }, cancel);
     }
 
-    public Task<UserView> SetDisabledAsync(Guid id, bool disabled, AdminAct act, CancellationToken cancel) =>
-        ChangeAsync(id, disabled ? "user.disable" : "user.enable", act, async user =>
+    public async Task<UserView> SetDisabledAsync(Guid id, bool disabled, AdminAct act, CancellationToken cancel)
+    {
+        if (!disabled)
+            await RequireProofAsync(act, cancel);
+        return await ChangeAsync(id, disabled ? "user.disable" : "user.enable", act, async user =>
         {
             if (disabled && user.Id == act.ById)
                 throw new RuleException("", "Nobody disables their own account; ask another administrator.");
@@ -85,6 +97,7 @@ public sealed class UserDirectory(IdentityDb db, UserManager<ConsoleUser> users,
             Ensure(await users.UpdateSecurityStampAsync(user));
             return (new { disabled = before }, new { disabled });
         }, cancel);
+    }
 
     public Task<UserView> UnlockAsync(Guid id, AdminAct act, CancellationToken cancel) =>
         ChangeAsync(id, "user.unlock", act, async user =>
@@ -98,6 +111,7 @@ public sealed class UserDirectory(IdentityDb db, UserManager<ConsoleUser> users,
     /// <summary>Password, second factors (passkeys, too), linked sign-ins and tokens are gone; a new one-time password is made.</summary>
     public async Task<(UserView User, string OneTimePassword)> ResetAsync(Guid id, AdminAct act, CancellationToken cancel)
     {
+        await RequireProofAsync(act, cancel);
         var password = Secrets.OneTimePassword();
         var view = await ChangeAsync(id, "user.reset", act, async user =>
         {
@@ -113,9 +127,28 @@ public sealed class UserDirectory(IdentityDb db, UserManager<ConsoleUser> users,
             await db.ApiTokens.Where(t => t.UserId == id && t.RevokedAt == null).ExecuteUpdateAsync(t => t.SetProperty(x => x.RevokedAt, now), cancel);
             await db.Set<IdentityUserPasskey<Guid>>().Where(p => p.UserId == id).ExecuteDeleteAsync(cancel);
             await db.UserLogins.Where(l => l.UserId == id).ExecuteDeleteAsync(cancel);
+            await LinkToMakerAsync(id, act, cancel);
             return (null, null);
         }, cancel);
         return (view, password);
+    }
+
+    /// <summary>While nobody else has ever signed in there is nobody whom an administrator could get round: the first people are made
+    /// without a second factor, and count as people of their own.</summary>
+    public async Task<bool> IsFirstSetUpAsync(Guid administrator, CancellationToken cancel) =>
+        !await db.Users.AnyAsync(u => u.Id != administrator && u.LastSignInAt != null, cancel);
+
+    private async Task RequireProofAsync(AdminAct act, CancellationToken cancel)
+    {
+        if (act.StepUp is null && !await IsFirstSetUpAsync(act.ById, cancel))
+            throw new StepUpRequiredException();
+    }
+
+    /// <summary>Whoever holds the one-time password may be the administrator: for a day both count as one person.</summary>
+    private async Task LinkToMakerAsync(Guid id, AdminAct act, CancellationToken cancel)
+    {
+        if (!await IsFirstSetUpAsync(act.ById, cancel))
+            await db.KeepIdentityAsync(id, KnownIdentities.MadeBy(act.ById), clock.GetUtcNow() + KnownIdentities.MakerCounts, cancel);
     }
 
     private async Task<UserView> ChangeAsync(Guid id, string action, AdminAct act, Func<ConsoleUser, Task<(object? Before, object? After)>> change, CancellationToken cancel)

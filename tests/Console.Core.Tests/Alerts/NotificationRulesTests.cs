@@ -26,6 +26,10 @@ public sealed class NotificationRulesTests
     [InlineData("approval.void", null, NotificationKind.ApprovalDecided)]
     [InlineData("approval.refused", null, NotificationKind.RefusedTry)]
     [InlineData("account.stepUpRefused", null, NotificationKind.RefusedTry)]
+    [InlineData("call.refused", """{"rule":"codeUsed"}""", NotificationKind.RefusedTry)]
+    [InlineData("call.refused", """{"rule":"role"}""", NotificationKind.RefusedTry)]
+    [InlineData("call.refused", """{"rule":"selfApproval"}""", NotificationKind.RefusedTry)]
+    [InlineData("failover.refused", null, NotificationKind.RefusedTry)]
     [InlineData("session.lockedOut", null, NotificationKind.RefusedTry)]
     [InlineData("schedule.remind", null, NotificationKind.Reminder)]
     public void For_WhatPeopleMustHear_MakesAMessage(string action, string? after, NotificationKind kind)
@@ -43,7 +47,12 @@ public sealed class NotificationRulesTests
     [InlineData("backup.cancelled", null)]
     [InlineData("session.signIn", null)]
     [InlineData("user.create", null)]
-    public void For_Others_IsSilent(string action, string? after) => Assert.Null(NotificationRules.For(Entry(action, after: after)));
+    [InlineData("session.refused", """{"why":"wrong password"}""")]
+    [InlineData("call.refused", """{"rule":"stepUpRequired"}""")]
+    [InlineData("call.refused", """{"rule":"scope"}""")]
+    [InlineData("approval.refused", """{"rule":"stepUpRequired"}""")]
+    public void For_Others_IsSilent(string action, string? after) =>
+        Assert.Null(NotificationRules.For(Entry(action, action.EndsWith(".refused", StringComparison.Ordinal) ? "POST /api/v1/failovers" : "operation:7", after)));
 
     [Fact]
     public void For_ABackupOfNoUse_IsSaidOnceByTheOperationThatFoundIt() => Assert.Null(NotificationRules.For(Entry("backup.failed", "backup:7")));

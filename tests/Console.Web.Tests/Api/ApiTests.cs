@@ -95,13 +95,35 @@ public sealed class ApiTests(ConsoleApp app)
         await ConsoleApp.ProblemAsync(await administrator.PostAsJsonAsync($"/api/v1/users/{me.GetProperty("id").GetString()}/disable", new { }, Cancel), HttpStatusCode.UnprocessableEntity);
     }
 
+    [Theory]
+    [InlineData("POST", "")]
+    [InlineData("PUT", "/{0}/roles")]
+    [InlineData("POST", "/{0}/reset")]
+    [InlineData("POST", "/{0}/enable")]
+    public async Task Users_PowerGivenWithoutASecondFactor_IsRefusedAndOnRecord(string method, string path)
+    {
+        using var administrator = await app.AdministratorAsync();
+        var user = await app.UserAsync(Roles.Viewer);
+        var body = new { email = $"n{Guid.NewGuid():N}@example.org", roles = new[] { "approver" }, reason = "new duty" };
+        path = $"/api/v1/users{string.Format(System.Globalization.CultureInfo.InvariantCulture, path, user.Id)}";
+
+        using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = JsonContent.Create(body) };
+        var problem = await ConsoleApp.ProblemAsync(await administrator.SendAsync(request, Cancel), HttpStatusCode.Forbidden);
+
+        Assert.True(problem.GetProperty("stepUpRequired").GetBoolean());
+        var me = await ConsoleApp.JsonAsync(await administrator.GetAsync("/api/v1/me", Cancel));
+        var tries = await ConsoleApp.JsonAsync(await administrator.GetAsync($"/api/v1/audit?action=call.refused&actor={me.GetProperty("email").GetString()}", Cancel));
+        Assert.Equal($"{method} {path}", Assert.Single(tries.GetProperty("items").EnumerateArray()).GetProperty("target").GetString());
+        Assert.Equal(["viewer"], (await ConsoleApp.JsonAsync(await administrator.GetAsync($"/api/v1/users/{user.Id}", Cancel))).GetProperty("roles").EnumerateArray().Select(r => r.GetString()!));
+    }
+
     [Fact]
     public async Task Users_ChangesOfRoles_AreAuditedWithBeforeAndAfter()
     {
         using var administrator = await app.AdministratorAsync();
         var user = await app.UserAsync(Roles.Viewer);
 
-        await administrator.PutAsJsonAsync($"/api/v1/users/{user.Id}/roles", new { roles = new[] { "operator", "approver" }, reason = "new duty" }, Cancel);
+        await ConsoleApp.ProveAsync(administrator, HttpMethod.Put, $"/api/v1/users/{user.Id}/roles", new { roles = new[] { "operator", "approver" }, reason = "new duty" }, app.Code(await app.EnrolAsync(administrator)));
 
         var entries = await ConsoleApp.JsonAsync(await administrator.GetAsync($"/api/v1/audit?action=user.roles&target=user:{user.Id}", Cancel));
         var entry = Assert.Single(entries.GetProperty("items").EnumerateArray());

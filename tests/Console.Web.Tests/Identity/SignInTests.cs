@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Http.Json;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Audit;
 using OpsConsole.Web.Identity;
-using OtpNet;
 
 namespace OpsConsole.Web.Tests.Identity;
 
@@ -93,8 +93,9 @@ public sealed class SignInTests(ConsoleApp app)
     public async Task SignIn_WithOneTimePassword_AllowsNothingButChangingIt()
     {
         using var administrator = await app.AdministratorAsync();
+        var totp = await app.EnrolAsync(administrator);
         var email = $"n{Guid.NewGuid():N}@example.org";
-        var made = await ConsoleApp.JsonAsync(await administrator.PostAsJsonAsync("/api/v1/users", new { email, displayName = "New", roles = new[] { "operator" } }, Cancel));
+        var made = await ConsoleApp.JsonAsync(await ConsoleApp.ProveAsync(administrator, HttpMethod.Post, "/api/v1/users", new { email, displayName = "New", roles = new[] { "operator" } }, app.Code(totp)));
         var oneTime = made.GetProperty("oneTimePassword").GetString()!;
         using var client = app.Nobody();
 
@@ -114,7 +115,7 @@ public sealed class SignInTests(ConsoleApp app)
         var user = await app.UserAsync(Roles.Operator);
         using var client = app.Nobody();
         await ConsoleApp.SignInAsync(client, user.Email, ConsoleApp.Password);
-        var totp = await EnrolAsync(client);
+        var totp = await app.EnrolAsync(client);
         using var other = app.Nobody();
 
         var without = await ConsoleApp.ProblemAsync(await ConsoleApp.SignInAsync(other, user.Email, ConsoleApp.Password), HttpStatusCode.Unauthorized);
@@ -131,7 +132,7 @@ public sealed class SignInTests(ConsoleApp app)
         var user = await app.UserAsync(Roles.Operator);
         using var client = app.Nobody();
         await ConsoleApp.SignInAsync(client, user.Email, ConsoleApp.Password);
-        var totp = await EnrolAsync(client);
+        var totp = await app.EnrolAsync(client);
         var code = totp.ComputeTotp(app.Clock.GetUtcNow().UtcDateTime);
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
@@ -147,11 +148,46 @@ public sealed class SignInTests(ConsoleApp app)
     public async Task Totp_ReplacedWithoutTheOldCode_IsRefused()
     {
         using var client = await app.SessionAsync(Roles.Operator);
-        await EnrolAsync(client);
+        await app.EnrolAsync(client);
 
         var refused = await ConsoleApp.ProblemAsync(await client.PostAsync("/api/v1/me/totp", null, Cancel), HttpStatusCode.Forbidden);
 
         Assert.True(refused.GetProperty("stepUpRequired").GetBoolean());
+    }
+
+    [Fact]
+    public async Task Totp_EnrolledBesideAPasskeyWithoutProof_IsRefused()
+    {
+        var user = await app.UserAsync(Roles.Operator);
+        using var client = app.Nobody();
+        await ConsoleApp.SignInAsync(client, user.Email, ConsoleApp.Password);
+        await using (var scope = app.Services.CreateAsyncScope())
+        {
+            var users = scope.ServiceProvider.GetRequiredService<UserManager<ConsoleUser>>();
+            var passkey = new UserPasskeyInfo(Guid.NewGuid().ToByteArray(), [1], app.Clock.GetUtcNow(), 0, null, true, false, false, [2], [3]);
+            Assert.True((await users.AddOrUpdatePasskeyAsync((await users.FindByEmailAsync(user.Email))!, passkey)).Succeeded);
+        }
+
+        var refused = await ConsoleApp.ProblemAsync(await client.PostAsync("/api/v1/me/totp", null, Cancel), HttpStatusCode.Forbidden);
+
+        Assert.True(refused.GetProperty("stepUpRequired").GetBoolean());
+    }
+
+    [Fact]
+    public async Task StepUp_ParallelGuesses_CannotSlipPastTheLockout()
+    {
+        var user = await app.UserAsync(Roles.Operator);
+        using var client = app.Nobody();
+        await ConsoleApp.SignInAsync(client, user.Email, ConsoleApp.Password);
+        var totp = await app.EnrolAsync(client);
+
+        await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => ConsoleApp.ProveAsync(client, HttpMethod.Post, "/api/v1/me/totp", null, "000000")));
+        var right = await ConsoleApp.ProveAsync(client, HttpMethod.Post, "/api/v1/me/totp", null, app.Code(totp));
+
+        await ConsoleApp.ProblemAsync(right, HttpStatusCode.Forbidden);
+        Assert.Equal(1, await CountAsync("session.lockedOut", user));
+        var reader = app.Services.GetRequiredService<IAuditReader>();
+        Assert.Equal(5, await reader.CountAsync(new AuditQuery(Action: "account.stepUpRefused", Actor: user.Email), Cancel));
     }
 
     [Fact]
@@ -205,15 +241,5 @@ public sealed class SignInTests(ConsoleApp app)
     {
         var reader = app.Services.GetRequiredService<IAuditReader>();
         return await reader.CountAsync(new AuditQuery(Action: action, Target: $"user:{user.Id}"), Cancel);
-    }
-
-    /// <summary>Confirmed with the code of the step before, so that the present one stays usable.</summary>
-    private async Task<OtpNet.Totp> EnrolAsync(HttpClient client)
-    {
-        var begun = await ConsoleApp.JsonAsync(await client.PostAsync("/api/v1/me/totp", null, Cancel));
-        var totp = new OtpNet.Totp(Base32Encoding.ToBytes(begun.GetProperty("secret").GetString()));
-        var confirmed = await client.PostAsJsonAsync("/api/v1/me/totp/confirm", new { code = totp.ComputeTotp(app.Clock.GetUtcNow().UtcDateTime.AddSeconds(-30)) }, Cancel);
-        Assert.Equal(HttpStatusCode.NoContent, confirmed.StatusCode);
-        return totp;
     }
 }

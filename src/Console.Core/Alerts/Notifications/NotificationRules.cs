@@ -25,7 +25,9 @@ public static class NotificationRules
             "approval.reject" => (NotificationKind.ApprovalDecided, "Rejected"),
             "approval.expire" => (NotificationKind.ApprovalDecided, "Nobody approved it in time"),
             "approval.void" => (NotificationKind.ApprovalDecided, "Void: what would run has changed"),
-            "approval.refused" => (NotificationKind.RefusedTry, "A decision on an approval was refused"),
+            "approval.refused" when Text(after, "rule") != "stepUpRequired" => (NotificationKind.RefusedTry, "A decision on an approval was refused"),
+            "call.refused" when Refusal(Text(after, "rule")) is { } said => (NotificationKind.RefusedTry, said),
+            _ when entry.Action.EndsWith(".refused", StringComparison.Ordinal) && entry.Target.StartsWith("operation:", StringComparison.Ordinal) => (NotificationKind.RefusedTry, "Approved, but not started: its preflight blocks now"),
             "account.stepUpRefused" => (NotificationKind.RefusedTry, "A wrong second factor was given for a dangerous action"),
             "session.lockedOut" => (NotificationKind.RefusedTry, "An account was locked after too many wrong passwords or codes"),
             _ => ((NotificationKind?)null, ""),
@@ -34,6 +36,15 @@ public static class NotificationRules
     }
 
     private static bool OfOperation(AuditEntry entry) => entry.Target.StartsWith("operation:", StringComparison.Ordinal);
+
+    /// <summary>Null for a missing second factor, with which an ordinary call begins, and for a token's scope.</summary>
+    private static string? Refusal(string? rule) => rule switch
+    {
+        "codeUsed" => "A second factor that was used before was given for a dangerous action",
+        "role" => "Somebody tried what their roles do not allow",
+        "selfApproval" or "sameIdentity" => "Somebody tried to decide on what is their own",
+        _ => null,
+    };
 
     private static string Path(AuditEntry entry, JsonElement? after)
     {

@@ -25,6 +25,9 @@ public partial class Account
     public required SecondFactor SecondFactor { get; set; }
 
     [Inject]
+    public required Presence Presence { get; set; }
+
+    [Inject]
     public required TokenLedger Tokens { get; set; }
 
     [Inject]
@@ -42,12 +45,15 @@ public partial class Account
 
     private string? Problem { get; set; }
 
+    /// <summary>An attribute, or none.</summary>
+    private string? PasskeyOnly => _passkeys.Count > 0 && _user?.TwoFactorEnabled != true ? "" : null;
+
     protected override async Task OnInitializedAsync()
     {
         _user = await Users.FindByIdAsync(HttpContext.User.UserId().ToString());
         await LoadAsync();
         // A posted form must be there again before its handler is called.
-        if (_user is not null && Form?.Secret is { } secret)
+        if (_user is not null && Form?.Secret is { Length: > 0 } secret)
             _enrolment = (secret, Totp.Uri(_user.Email!, secret));
     }
 
@@ -61,10 +67,15 @@ public partial class Account
     {
         if (_user is null)
             return;
-        if (_user.TwoFactorEnabled && await SecondFactor.VerifyAsync(_user, Form?.Code ?? "", HttpContext.RequestAborted) is not CodeVerdict.Accepted)
+        if (await Presence.IsEnrolledAsync(_user) && await Presence.ProveAsync(_user, Form?.Code ?? "", "", "/account", HttpContext.From(), HttpContext.RequestAborted) is not CodeVerdict.Accepted)
             Problem = "The code of the present app is wrong or was used before. Without the app, ask an administrator to reset your account.";
         else
             _enrolment = await SecondFactor.BeginAsync(_user, HttpContext.RequestAborted);
+    }
+
+    /// <summary>A passkey was used in the browser, and the API has given the secret: it is in the form.</summary>
+    private static void Enrolled()
+    {
     }
 
     private async Task ConfirmAsync()

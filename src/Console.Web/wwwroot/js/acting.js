@@ -80,6 +80,8 @@ async function emergencyStop() {
 document.addEventListener('click', event => { if (event.target.closest('[data-emergency-stop]')) emergencyStop(); });
 
 // Forms of pages that have no circuit: sign-in and the account.
+const shown = form => (form.elements.code ? { code: form.elements.code.value } : { passkey: form.dataset.passkey !== undefined });
+
 const acts = {
   async signIn(button, form) {
     const asked = await request('POST', '/api/v1/session/passkey/options');
@@ -88,7 +90,7 @@ const acts = {
     return signed;
   },
   async add(button, form) {
-    const started = await call('POST', '/api/v1/me/passkeys/options', null, { code: form.elements.code?.value });
+    const started = await call('POST', '/api/v1/me/passkeys/options', null, shown(form));
     if (started.status !== 200) return started;
     const challenge = json(started);
     const credential = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(challenge.options) });
@@ -102,8 +104,15 @@ const acts = {
     if (removed.status === 204) location.assign('/account');
     return removed;
   },
+  async enrol(button, form) {
+    const started = await call('POST', '/api/v1/me/totp', null, { passkey: true });
+    if (started.status !== 200) return started;
+    form.elements['Form.Secret'].value = json(started).secret;
+    form.submit(); // the page shows the key and asks for its first code
+    return started;
+  },
   async link(button, form) {
-    const started = await call('POST', '/api/v1/me/links', null, { code: form.elements.code?.value });
+    const started = await call('POST', '/api/v1/me/links', null, shown(form));
     if (started.status === 200) location.assign(json(started).url);
     return started;
   },
@@ -118,6 +127,21 @@ document.addEventListener('submit', async event => {
   try {
     const result = await act(event.submitter ?? form, form);
     if (result.status >= 400 && said) said.textContent = json(result).detail ?? 'It was refused.';
+  } catch (problem) {
+    if (said) said.textContent = `Not done: ${problem.message}`;
+  }
+});
+
+// A posted form that takes a code, or a passkey where the code is left empty: the passkey's answer travels in the form.
+document.addEventListener('submit', async event => {
+  const { target: form, submitter } = event;
+  const field = form.elements['Form.Passkey'];
+  if (!field || field.value || form.elements['Form.Code'].value || submitter?.dataset.prove === undefined) return;
+  event.preventDefault();
+  const said = form.querySelector('[data-said]');
+  try {
+    field.value = await proof();
+    form.requestSubmit(submitter);
   } catch (problem) {
     if (said) said.textContent = `Not done: ${problem.message}`;
   }

@@ -1,4 +1,7 @@
 using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Identity;
+using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Operations;
 using OpsConsole.Web.Identity;
 
 namespace OpsConsole.Web.Components.Pages.Users;
@@ -9,12 +12,28 @@ public partial class Users
     private IReadOnlyList<UserView> _users = [];
     private IReadOnlyList<TokenView> _tokens = [];
     private (string Email, string Value)? _password;
+    private bool _mustProve, _hasPasskey;
 
     [CascadingParameter]
     public required HttpContext HttpContext { get; set; }
 
     [Inject]
     public required UserDirectory Directory { get; set; }
+
+    [Inject]
+    public required UserManager<ConsoleUser> Everybody { get; set; }
+
+    [Inject]
+    public required People People { get; set; }
+
+    [Inject]
+    public required RefusedTries Refusals { get; set; }
+
+    [Inject]
+    public required Presence Presence { get; set; }
+
+    [Inject]
+    public required Passkeys Passkeys { get; set; }
 
     [Inject]
     public required TokenLedger Tokens { get; set; }
@@ -32,6 +51,8 @@ public partial class Users
     private async Task LoadAsync()
     {
         _users = await Directory.ListAsync(HttpContext.RequestAborted);
+        _mustProve = !await Directory.IsFirstSetUpAsync(HttpContext.User.UserId(), HttpContext.RequestAborted);
+        _hasPasskey = await Everybody.FindByIdAsync(HttpContext.User.UserId().ToString()) is { } me && (await Passkeys.ListAsync(me)).Count > 0;
         var now = Clock.GetUtcNow();
         _tokens = [.. (await Tokens.ListAsync(null, HttpContext.RequestAborted)).Where(t => t.RevokedAt is null && t.ExpiresAt > now)];
     }
@@ -82,12 +103,39 @@ public partial class Users
         var reason = string.IsNullOrWhiteSpace(Form?.Reason) ? null : Form.Reason.Trim();
         try
         {
-            await change(new AdminAct(HttpContext.User.UserId(), HttpContext.User.Email(), HttpContext.From(), reason));
+            var proof = await ProveAsync();
+            var person = await People.FindAsync(HttpContext.User, HttpContext.From(), proof, HttpContext.RequestAborted)
+                ?? throw new RuleException("", "The session has ended, or the account is disabled. Sign in again.");
+            await change(AdminAct.Of(person, reason));
             await LoadAsync();
         }
         catch (RuleException rule)
         {
             Problem = rule.Sentence;
+        }
+        catch (StepUpRequiredException)
+        {
+            await Refusals.RecordAsync(HttpContext, RefusedTries.StepUp);
+            Problem = "This needs a second factor: type the code of your authenticator app, or use a passkey. Without either, enrol one on your account page first.";
+        }
+    }
+
+    private async Task<StepUpProof?> ProveAsync()
+    {
+        var (code, assertion) = (Form?.Code?.Trim() ?? "", Form?.Passkey ?? "");
+        if (code.Length + assertion.Length == 0 || await Everybody.FindByIdAsync(HttpContext.User.UserId().ToString()) is not { } me)
+            return null;
+        switch (await Presence.ProveAsync(me, code, assertion, "/users", HttpContext.From(), HttpContext.RequestAborted))
+        {
+            case CodeVerdict.Accepted:
+                return new StepUpProof(code.Length > 0 ? "totp" : "passkey", Clock.GetUtcNow());
+            case CodeVerdict.Used:
+                await Refusals.RecordAsync(HttpContext, RefusedTries.CodeUsed);
+                throw new RuleException("", "This code was used before; wait for the next one.");
+            case CodeVerdict.Locked:
+                throw new RuleException("", "The account is locked after too many wrong codes; wait, or ask another administrator.");
+            default:
+                throw new RuleException("", "The code or the passkey was not accepted; type the current six digits.");
         }
     }
 
@@ -100,4 +148,7 @@ public sealed class UsersForm
     public string? DisplayName { get; set; }
     public string? Reason { get; set; }
     public string? Action { get; set; }
+    public string? Code { get; set; }
+    /// <summary>base64url of a passkey's assertion</summary>
+    public string? Passkey { get; set; }
 }
