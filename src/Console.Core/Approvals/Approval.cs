@@ -30,6 +30,7 @@ public sealed record Approval(
 public sealed record Review(Guid Id, Guid OperationId, string OwedBy, string Reason, DateTimeOffset CreatedAt, DateTimeOffset DueAt, DateTimeOffset? DoneAt, string? DoneBy, string? Notes)
 {
     internal string OwedById { get; init; } = "";
+    internal ImmutableArray<string> OwedIdentities { get; init; } = [];
 }
 
 /// <summary>Something that people must hear of at once: break-glass, a refused try, an automatic failover, a backup that is not what it should be.</summary>

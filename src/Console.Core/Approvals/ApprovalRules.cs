@@ -17,6 +17,10 @@ internal static class ApprovalRules
         if (approve && approval.Rule.StepUp && !IsFresh(person.StepUp, policy, now)) throw new StepUpRequiredException();
     }
 
+    /// <summary>The person has agreed to exactly this already: the call is a repeated one.</summary>
+    public static bool IsGiven(Approval approval, Person person, string? planHash) =>
+        person.May(Policies.Approve) && planHash == approval.PlanHash && approval.Decisions.Any(d => d.Approve && d.PersonId == person.Id);
+
     public static bool IsFresh(StepUpProof? proof, ApprovalPolicy policy, DateTimeOffset now) =>
         proof is not null && now - proof.At <= TimeSpan.FromSeconds(policy.StepUpSeconds) && proof.At <= now.AddSeconds(5);
 }

@@ -25,19 +25,21 @@ public sealed class ApprovalService
         return await ApprovalStore.FindAsync(connection, id, locked: false, cancel) ?? throw new ApprovalNotFoundException(id);
     }
 
-    /// <summary>Newest first.</summary>
-    public async Task<IReadOnlyList<Approval>> ListAsync(ApprovalState? state = null, int limit = 100, CancellationToken cancel = default)
+    /// <summary>Newest first. <paramref name="before"/> continues a list: the id of the last one seen.</summary>
+    public async Task<IReadOnlyList<Approval>> ListAsync(ApprovalState? state = null, Guid? before = null, int limit = 100, CancellationToken cancel = default)
     {
         await using var connection = await _database.App.OpenConnectionAsync(cancel);
-        return await ApprovalStore.ListAsync(connection, state, limit, cancel);
+        return await ApprovalStore.ListAsync(connection, state, before, limit, cancel);
     }
 
-    /// <summary>Agrees to exactly the plan with this hash. The last approver's agreement starts the operation, unless its start is manual.</summary>
+    /// <summary>Agrees to exactly the plan with this hash. The last approver's agreement starts the operation, unless its start is manual.
+    /// Repeating it changes nothing and needs no second factor.</summary>
     /// <exception cref="RequestRefusedException">rules: state, expired, planHash, planChanged, selfApproval, decided, sameIdentity</exception>
     /// <exception cref="StepUpRequiredException">a fresh second factor is missing</exception>
     public Task<Approval> ApproveAsync(Guid id, string planHash, string comment, Person person, CancellationToken cancel = default) =>
         WithRefusalsOnRecordAsync(id, person, async () =>
         {
+            if (await GetAsync(id, cancel) is var present && ApprovalRules.IsGiven(present, person, planHash)) return present;
             await VoidIfChangedAsync(id, person, cancel);
             return await DecideAsync(id, person, approve: true, planHash, comment, cancel);
         }, cancel);
@@ -57,6 +59,7 @@ public sealed class ApprovalService
         var approval = await ApprovalStore.FindAsync(connection, id, locked: true, cancel) ?? throw new ApprovalNotFoundException(id);
         var (_, policy) = await ApprovalStore.PolicyAsync(connection, cancel);
         var now = _clock.GetUtcNow();
+        if (approve && ApprovalRules.IsGiven(approval, person, planHash)) return approval;
         ApprovalRules.Check(approval, person, approve, planHash, policy, now);
         await ApprovalStore.DecideAsync(connection, id, person, approve, comment, now, cancel);
         if (!approve) await RejectedAsync(connection, approval, person, comment, now, cancel);

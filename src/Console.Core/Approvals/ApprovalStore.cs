@@ -14,10 +14,13 @@ internal static class ApprovalStore
         return found is [var approval] ? approval with { Decisions = [.. await DecisionsAsync(connection, id, cancel)] } : null;
     }
 
-    public static async Task<IReadOnlyList<Approval>> ListAsync(NpgsqlConnection connection, ApprovalState? state, int limit, CancellationToken cancel)
+    public static async Task<IReadOnlyList<Approval>> ListAsync(NpgsqlConnection connection, ApprovalState? state, Guid? before, int limit, CancellationToken cancel)
     {
-        var found = await connection.Command("SELECT * FROM ops.approval WHERE @state::text IS NULL OR state = @state ORDER BY created_at DESC LIMIT @limit",
-            ("state", state?.Word()), ("limit", limit)).ListAsync(Map, cancel);
+        var found = await connection.Command("""
+            SELECT * FROM ops.approval
+            WHERE (@state::text IS NULL OR state = @state) AND (@before::uuid IS NULL OR (created_at, id) < (SELECT b.created_at, b.id FROM ops.approval b WHERE b.id = @before))
+            ORDER BY created_at DESC, id DESC LIMIT @limit
+            """, ("state", state?.Word()), ("before", before), ("limit", limit)).ListAsync(Map, cancel);
         var whole = new List<Approval>();
         foreach (var approval in found)
             whole.Add(approval with { Decisions = [.. await DecisionsAsync(connection, approval.Id, cancel)] });
@@ -57,15 +60,17 @@ internal static class ApprovalStore
     }
 
     public static Task InsertReviewAsync(NpgsqlConnection connection, Guid operation, Person person, string reason, DateTimeOffset now, DateTimeOffset due, CancellationToken cancel) => connection.Command("""
-        INSERT INTO ops.review (id, operation_id, kind, owed_by, owed_by_id, reason, created_at, due_at)
-        VALUES (@id, @operation, 'breakGlass', @by, @byId, @reason, @now, @due)
-        """, ("id", Guid.CreateVersion7(now)), ("operation", operation), ("by", person.Email), ("byId", person.Id), ("reason", reason), ("now", now), ("due", due)).ExecuteAsync(cancel);
+        INSERT INTO ops.review (id, operation_id, kind, owed_by, owed_by_id, owed_identities, reason, created_at, due_at)
+        VALUES (@id, @operation, 'breakGlass', @by, @byId, @identities, @reason, @now, @due)
+        """, ("id", Guid.CreateVersion7(now)), ("operation", operation), ("by", person.Email), ("byId", person.Id),
+        ("identities", person.Identities.ToArray()), ("reason", reason), ("now", now), ("due", due)).ExecuteAsync(cancel);
 
     public static Review MapReview(NpgsqlDataReader reader) => new(
         reader.Get<Guid>("id"), reader.Get<Guid>("operation_id"), reader.Get<string>("owed_by"), reader.Get<string>("reason"), reader.Get<DateTimeOffset>("created_at"),
         reader.Get<DateTimeOffset>("due_at"), reader.Value<DateTimeOffset>("done_at"), reader.Text("done_by"), reader.Text("notes"))
     {
         OwedById = reader.Get<string>("owed_by_id"),
+        OwedIdentities = [.. reader.Get<string[]>("owed_identities")],
     };
 
     private static Task<List<ApprovalDecision>> DecisionsAsync(NpgsqlConnection connection, Guid id, CancellationToken cancel) =>

@@ -7,12 +7,14 @@ namespace OpsConsole.Core.Approvals;
 /// <summary>Reviews that break-glass starts owe (AP-3): open until somebody else has done them.</summary>
 public sealed class Reviews(ConsoleDatabase database, IAuditLog audit, TimeProvider clock)
 {
-    /// <summary>Open ones first, the longest owed first.</summary>
-    public async Task<IReadOnlyList<Review>> ListAsync(bool openOnly = true, CancellationToken cancel = default)
+    /// <summary>Open ones first, the longest owed first. <paramref name="after"/> continues a list: the last one seen.</summary>
+    public async Task<IReadOnlyList<Review>> ListAsync(bool openOnly = true, (bool Done, Guid Id)? after = null, int limit = 500, CancellationToken cancel = default)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
-        return await connection.Command("SELECT * FROM ops.review WHERE NOT @open OR done_at IS NULL ORDER BY done_at IS NOT NULL, due_at LIMIT 500", ("open", openOnly))
-            .ListAsync(ApprovalStore.MapReview, cancel);
+        return await connection.Command("""
+            SELECT * FROM ops.review WHERE (NOT @open OR done_at IS NULL) AND (@id::uuid IS NULL OR (done_at IS NOT NULL, id) > (@done, @id::uuid))
+            ORDER BY done_at IS NOT NULL, id LIMIT @limit
+            """, ("open", openOnly), ("id", after?.Id), ("done", after?.Done ?? false), ("limit", limit)).ListAsync(ApprovalStore.MapReview, cancel);
     }
 
     public async Task<Review> CompleteAsync(Guid id, string notes, Person person, CancellationToken cancel = default)
@@ -24,7 +26,7 @@ public sealed class Reviews(ConsoleDatabase database, IAuditLog audit, TimeProvi
         var found = await connection.Command("SELECT * FROM ops.review WHERE id = @id FOR UPDATE", ("id", id)).ListAsync(ApprovalStore.MapReview, cancel);
         if (found is not [var review]) throw new ReviewNotFoundException(id);
         if (review.DoneAt is not null) throw new RequestRefusedException("state", "The review is done already.");
-        if (review.OwedById == person.Id) throw new RequestRefusedException("selfApproval", "Nobody reviews their own break-glass start.");
+        if (person.IsSameHuman(review.OwedById, review.OwedIdentities)) throw new RequestRefusedException("selfApproval", "Nobody reviews their own break-glass start.");
         var now = clock.GetUtcNow();
         await connection.Command("UPDATE ops.review SET done_at = @now, done_by = @by, notes = @notes WHERE id = @id",
             ("id", id), ("now", now), ("by", person.Email), ("notes", notes)).ExecuteAsync(cancel);

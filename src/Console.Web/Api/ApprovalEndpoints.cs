@@ -46,8 +46,7 @@ public static class ApprovalEndpoints
         })).RequireAuthorization(Policies.ManageSettings).RequireStepUp().WithSummary("Propose another policy: in force when enough others agree, under the rule of the present one").Produces<ApprovalView>(202);
 
         var reviews = api.MapGroup("/reviews").WithTags("Approvals");
-        reviews.MapGet("", async (bool? open, Reviews all, CancellationToken cancel) => new Page<Review>(await all.ListAsync(open ?? true, cancel)))
-            .RequireAuthorization(Policies.ViewFleet).WithSummary("Reviews that break-glass starts owe");
+        reviews.MapGet("", ReviewsAsync).RequireAuthorization(Policies.ViewFleet).WithSummary("Reviews that break-glass starts owe").Produces<Page<Review>>();
         reviews.MapPost("/{id:guid}/complete", (Guid id, ReviewRequest request, HttpContext context, Acting acting, Reviews all) => acting.AsAsync(context, async person =>
             TooLong("notes", request.Notes) ?? TypedResults.Ok(await all.CompleteAsync(id, request.Notes?.Trim() ?? "", person, context.RequestAborted))))
             .RequireAuthorization(Policies.Approve).WithSummary("Say what the review found; nobody reviews their own start").Produces<Review>();
@@ -60,12 +59,28 @@ public static class ApprovalEndpoints
         return check.Problem();
     }
 
-    private static async Task<IResult> ListAsync(string? state, int? limit, ApprovalService service, CancellationToken cancel)
+    private static async Task<IResult> ListAsync(string? state, string? cursor, int? limit, ApprovalService service, CancellationToken cancel)
     {
         var check = new Check();
         var wanted = check.Word<ApprovalState>("state", state);
         var size = check.Range("limit", limit ?? 100, 1, 500);
-        return check.Problem() ?? TypedResults.Ok(new Page<ApprovalView>([.. (await service.ListAsync(wanted, size, cancel)).Select(ApprovalView.Of)]));
+        var before = check.Cursor(cursor);
+        if (check.Problem() is { } problem)
+            return problem;
+        var found = await service.ListAsync(wanted, before, size, cancel);
+        return TypedResults.Ok(new Page<ApprovalView>([.. found.Select(ApprovalView.Of)], found.Count == size ? found[^1].Id.ToString() : null));
+    }
+
+    /// <summary>A cursor is the id of the last one seen, after a dot when it was done.</summary>
+    private static async Task<IResult> ReviewsAsync(bool? open, string? cursor, int? limit, Reviews all, CancellationToken cancel)
+    {
+        var check = new Check();
+        var size = check.Range("limit", limit ?? 100, 1, 500);
+        var last = check.Cursor(cursor?.TrimStart('.'));
+        if (check.Problem() is { } problem)
+            return problem;
+        var found = await all.ListAsync(open ?? true, last is { } id ? (cursor!.StartsWith('.'), id) : null, size, cancel);
+        return TypedResults.Ok(new Page<Review>(found, found.Count == size ? $"{(found[^1].DoneAt is null ? "" : ".")}{found[^1].Id}" : null));
     }
 
     private static async Task<ApprovalDetailView> DetailAsync(Guid id, ApprovalService service, OperationReader reader, ApprovalPolicies policies, CancellationToken cancel)

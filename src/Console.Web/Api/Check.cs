@@ -45,6 +45,15 @@ public sealed class Check
         That(names.Contains(text), field, $"'{text}' is unknown; use {string.Join(", ", names)}.");
     }
 
+    /// <summary>An id that continues a list; null begins it.</summary>
+    public Guid? Cursor(string? text)
+    {
+        if (string.IsNullOrEmpty(text))
+            return null;
+        That(Guid.TryParse(text, out var id), "cursor", "Give back nextCursor as it was.");
+        return id;
+    }
+
     public IResult? Problem() => errors.Count == 0 ? null
         : Problems.Result(400, "The request cannot be read", errors.Count == 1 ? $"{errors.Keys.First()}: {errors.Values.First()[0]}" : "Several fields need to be mended.", ("errors", errors));
 }

@@ -45,8 +45,7 @@ public static class OperationEndpoints
         var wanted = check.Word<OperationState>("state", state);
         check.OneOf("kind", kind, planners.Kinds);
         var size = check.Range("limit", limit ?? 50, 1, 500);
-        var before = Guid.TryParse(cursor, out var id) ? id : (Guid?)null;
-        check.That(cursor is null || before is not null, "cursor", "Give back nextCursor as it was.");
+        var before = check.Cursor(cursor);
         if (check.Problem() is { } problem)
             return problem;
         var found = await reader.ListAsync(string.IsNullOrEmpty(kind) ? null : kind, wanted, resource, before, size, cancel);

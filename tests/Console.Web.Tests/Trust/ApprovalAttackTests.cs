@@ -77,7 +77,8 @@ public sealed class ApprovalAttackTests(ConsoleUnderTest console)
         console.Script.Address = "two";
         try
         {
-            var reply = (await ApproveAsync(approver, approval, hash)).Is(409);
+            var reply = (await ApproveAsync(approver, approval, hash)).Is(422);
+            Assert.Equal("planChanged", reply["rule"]);
             Assert.Contains(reply.Body["changes"]!.AsArray(), c => c!["path"]!.ToString() == "steps[0].parameters.address");
         }
         finally
@@ -117,9 +118,11 @@ public sealed class ApprovalAttackTests(ConsoleUnderTest console)
         var (_, approval, hash, operation) = await AskAsync("blueGreen");
         var (first, second) = (await console.PersonAsync(Roles.Approver), await console.PersonAsync(Roles.Approver));
         Assert.Equal("1", (await ApproveAsync(first, approval, hash, first.Code())).Is(200)["missing"]);
-        Assert.Equal("decided", (await ApproveAsync(first, approval, hash, first.Code())).Is(422)["rule"]);
+        Assert.Equal("1", (await ApproveAsync(first, approval, hash)).Is(200)["missing"]); // repeated: neither counted again nor proven again
         Assert.Equal("awaitingApproval", (await first.GetAsync($"/api/v1/operations/{operation}"))["state"]);
-        Assert.Equal("approved", (await ApproveAsync(second, approval, hash, second.Code())).Is(200)["state"]);
+        var code = second.Code();
+        Assert.Equal("approved", (await ApproveAsync(second, approval, hash, code)).Is(200)["state"]);
+        Assert.Equal("approved", (await ApproveAsync(second, approval, hash, code)).Is(200)["state"]);
         await Asking.EndsAsync(second, operation, "succeeded");
     }
 
@@ -240,8 +243,8 @@ public sealed class ApprovalAttackTests(ConsoleUnderTest console)
         await console.Database.ExecuteAsSuperuserAsync($"UPDATE ops.approval SET rule = rule || '{{\"approvers\":2}}' WHERE id = '{approval}'");
         var approver = await console.PersonAsync(Roles.Approver);
         var replies = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => ApproveAsync(approver, approval, hash)));
-        Assert.Single(replies, r => (int)r.Status == 200);
-        Assert.All(replies.Where(r => (int)r.Status != 200), r => Assert.Equal("decided", r.Is(422)["rule"]));
+        Assert.All(replies, r => Assert.Equal("1", r.Is(200)["missing"]));
+        Assert.Single((await asker.GetAsync($"/api/v1/approvals/{approval}")).Body["decisions"]!.AsArray());
         Assert.Equal(1, (int)(await asker.GetAsync($"/api/v1/approvals/{approval}")).Body["missing"]!);
     }
 
