@@ -100,11 +100,10 @@ public static class BackupEndpoints
     internal static async Task<IResult> SubmitAsync(OperationRequest request, HttpContext context, OperationService service, Person person)
     {
         var check = new Check();
-        var key = context.Request.Headers[Idempotency.Header].ToString();
-        check.That(key.Length <= 200, Idempotency.Header, "Use at most 200 characters, such as a UUID.");
+        var key = context.IdempotencyKey(check);
         if (check.Problem() is { } problem)
             return problem;
-        var submitted = await service.SubmitAsync(request with { IdempotencyKey = key.Length == 0 ? null : key }, person, context.RequestAborted);
+        var submitted = await service.SubmitAsync(request with { IdempotencyKey = key }, person, context.RequestAborted);
         return TypedResults.Accepted($"/api/v1/operations/{submitted.OperationId}", new SubmittedView(submitted.OperationId, submitted.ApprovalId));
     }
 

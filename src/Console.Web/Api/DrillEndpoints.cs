@@ -55,12 +55,11 @@ public static class DrillEndpoints
     {
         var request = Request(Known(suite), call?.Source, call?.Target, call?.Cluster);
         var check = new Check();
-        var key = context.Request.Headers[Idempotency.Header].ToString();
-        check.That(key.Length <= 200, Idempotency.Header, "Use at most 200 characters, such as a UUID.");
+        var key = context.IdempotencyKey(check);
         check.That(!string.IsNullOrWhiteSpace(call?.Reason), "reason", "Say why; the audit log keeps it.");
         if (check.Problem() is { } problem)
             return problem;
-        var submitted = await service.SubmitAsync(new OperationRequest(OperationKinds.Drill, request, call!.Reason!.Trim()) { PlanHash = call.PlanHash, IdempotencyKey = key.Length == 0 ? null : key }, person, context.RequestAborted);
+        var submitted = await service.SubmitAsync(new OperationRequest(OperationKinds.Drill, request, call!.Reason!.Trim()) { PlanHash = call.PlanHash, IdempotencyKey = key }, person, context.RequestAborted);
         return TypedResults.Accepted($"/api/v1/operations/{submitted.OperationId}", new SubmittedView(submitted.OperationId, submitted.ApprovalId));
     });
 

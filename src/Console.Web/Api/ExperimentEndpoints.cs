@@ -80,8 +80,7 @@ public static class ExperimentEndpoints
     {
         if (library.Find(id) is null) throw Unknown(id);
         var check = new Check();
-        var key = context.Request.Headers[Idempotency.Header].ToString();
-        check.That(key.Length <= 200, Idempotency.Header, "Use at most 200 characters, such as a UUID.");
+        var key = context.IdempotencyKey(check);
         check.That(!string.IsNullOrWhiteSpace(call?.PlanHash), "planHash", "Give the hash of the plan that the preview showed.");
         check.That(!string.IsNullOrWhiteSpace(call?.Reason), "reason", "Say why; approvers and the audit log read it.");
         var start = check.Word<StartMode>("start", call?.Start) ?? StartMode.Automatic;
@@ -89,7 +88,7 @@ public static class ExperimentEndpoints
             return problem;
         var submitted = await service.SubmitAsync(new OperationRequest(OperationKinds.Experiment, Request(id, call), call!.Reason!.Trim())
         {
-            PlanHash = call.PlanHash, Start = start, IdempotencyKey = key.Length == 0 ? null : key,
+            PlanHash = call.PlanHash, Start = start, IdempotencyKey = key,
         }, person, context.RequestAborted);
         return TypedResults.Accepted($"/api/v1/operations/{submitted.OperationId}", new SubmittedView(submitted.OperationId, submitted.ApprovalId));
     });

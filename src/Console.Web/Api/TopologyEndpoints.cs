@@ -26,13 +26,12 @@ public static class TopologyEndpoints
         {
             var check = new Check();
             var request = Read(cluster, call, fleet, check);
-            var key = context.Request.Headers[Idempotency.Header].ToString();
-            check.That(key.Length <= 200, Idempotency.Header, "Use at most 200 characters, such as a UUID.");
+            var key = context.IdempotencyKey(check);
             check.That(!string.IsNullOrWhiteSpace(call.PlanHash), "planHash", "Give the hash of the plan that the preview showed.");
             check.That(!string.IsNullOrWhiteSpace(call.Reason), "reason", "Say why; approvers and the audit log read it.");
             if (check.Problem() is { } problem)
                 return problem;
-            var submitted = await service.SubmitAsync(new OperationRequest(TopologyPlanner.KindName, request, call.Reason!.Trim()) { PlanHash = call.PlanHash, IdempotencyKey = key.Length == 0 ? null : key }, person, context.RequestAborted);
+            var submitted = await service.SubmitAsync(new OperationRequest(TopologyPlanner.KindName, request, call.Reason!.Trim()) { PlanHash = call.PlanHash, IdempotencyKey = key }, person, context.RequestAborted);
             return TypedResults.Accepted($"/api/v1/operations/{submitted.OperationId}", new SubmittedView(submitted.OperationId, submitted.ApprovalId));
         })).RequireAuthorization(Policies.Operate).WithSummary("Add or re-point a standby, bring a node back, drop slots of a dead one").Produces<SubmittedView>(202);
     }

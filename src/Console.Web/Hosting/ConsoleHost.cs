@@ -70,12 +70,6 @@ public static class ConsoleHost
         app.UseMiddleware<SecurityHeaders>();
         app.UseWhen(context => AccessResults.IsForPrograms(context.Request.Path), programs => programs.UseMiddleware<ProblemExceptions>().UseStatusCodePages());
         app.UseWhen(context => !AccessResults.IsForPrograms(context.Request.Path), pages => pages.UseExceptionHandler("/error", createScopeForErrors: true));
-        app.Use((context, next) =>
-        {
-            if (context.Request.Headers.ContainsKey(Idempotency.Header))
-                context.Request.EnableBuffering();
-            return next(context);
-        });
         app.UseRouting();
         app.UseCors();
         app.UseMiddleware<CrossSiteGuard>();

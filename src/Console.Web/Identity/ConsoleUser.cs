@@ -43,18 +43,3 @@ public sealed class UsedCode
     public Guid UserId { get; init; }
     public long Step { get; init; }
 }
-
-/// <summary>What a request with an <c>Idempotency-Key</c> was answered; kept for 24 h.</summary>
-public sealed class IdempotentAnswer
-{
-    public Guid UserId { get; init; }
-    public string Key { get; init; } = "";
-    /// <summary>SHA-256 of method, path and body: the same key for something else is refused.</summary>
-    public byte[] Request { get; init; } = [];
-    public DateTimeOffset CreatedAt { get; init; }
-    /// <summary>HTTP status; null while the first request is still at work.</summary>
-    public int? Status { get; set; }
-    public string? ContentType { get; set; }
-    public string? Location { get; set; }
-    public byte[]? Body { get; set; }
-}

@@ -13,7 +13,6 @@ public sealed class IdentityDb(DbContextOptions<IdentityDb> options) : IdentityD
 
     public DbSet<ApiToken> ApiTokens => Set<ApiToken>();
     public DbSet<UsedCode> UsedCodes => Set<UsedCode>();
-    public DbSet<IdempotentAnswer> IdempotentAnswers => Set<IdempotentAnswer>();
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
 
     /// <summary>Identity reads the version of its model (3: with passkeys) from here when the context is not made by the host.</summary>
@@ -56,12 +55,6 @@ public sealed class IdentityDb(DbContextOptions<IdentityDb> options) : IdentityD
             code.ToTable("used_code");
             code.HasKey(c => new { c.UserId, c.Step });
             code.HasOne<ConsoleUser>().WithMany().HasForeignKey(c => c.UserId).OnDelete(DeleteBehavior.Cascade);
-        });
-        builder.Entity<IdempotentAnswer>(answer =>
-        {
-            answer.ToTable("idempotent_answer");
-            answer.HasKey(a => new { a.UserId, a.Key });
-            answer.HasIndex(a => a.CreatedAt);
         });
     }
 }

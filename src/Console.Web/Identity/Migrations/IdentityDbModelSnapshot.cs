@@ -328,40 +328,6 @@ namespace OpsConsole.Web.Identity.Migrations
                     b.ToTable("user", "identity");
                 });
 
-            modelBuilder.Entity("OpsConsole.Web.Identity.IdempotentAnswer", b =>
-                {
-                    b.Property<Guid>("UserId")
-                        .HasColumnType("uuid");
-
-                    b.Property<string>("Key")
-                        .HasColumnType("text");
-
-                    b.Property<byte[]>("Body")
-                        .HasColumnType("bytea");
-
-                    b.Property<string>("ContentType")
-                        .HasColumnType("text");
-
-                    b.Property<DateTimeOffset>("CreatedAt")
-                        .HasColumnType("timestamp with time zone");
-
-                    b.Property<string>("Location")
-                        .HasColumnType("text");
-
-                    b.Property<byte[]>("Request")
-                        .IsRequired()
-                        .HasColumnType("bytea");
-
-                    b.Property<int?>("Status")
-                        .HasColumnType("integer");
-
-                    b.HasKey("UserId", "Key");
-
-                    b.HasIndex("CreatedAt");
-
-                    b.ToTable("idempotent_answer", "identity");
-                });
-
             modelBuilder.Entity("OpsConsole.Web.Identity.UsedCode", b =>
                 {
                     b.Property<Guid>("UserId")
