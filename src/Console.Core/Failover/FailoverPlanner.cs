@@ -49,7 +49,7 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
         var cluster = fleet.Clusters[request.Cluster];
         var scope = ServiceScope.Of(fleet, request);
         var overridden = request.Overrides;
-        var overrides = overridden.Select(o => new PlanOverride(o, "asked for with the failover")).ToImmutableArray();
+        var overrides = overridden.Select(o => new PlanOverride(o)).ToImmutableArray();
         return new Plan
         {
             Kind = Kind,
@@ -93,6 +93,7 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
         {
             if (!nodes.Contains(region)) throw Refused(name, $"{region} has no node of {request.Cluster}");
         }
+        if (request.Overrides.Except(FailoverPreflight.Ids).ToList() is { Count: > 0 } unknown) throw Refused("overrides", $"name no check: {string.Join(", ", unknown)}. There are {string.Join(", ", FailoverPreflight.Ids)}");
         if (request.Source == request.Target) throw Refused("target", "is the source");
         if (request.Scope == FailoverScope.Partial && request.Services.Count == 0) throw Refused("services", "a partial scope names the services that move");
         foreach (var service in request.Services.Where(s => !fleet.Services.TryGetValue(s, out var known) || (known.Region != request.Source && known.Region != request.Target)))

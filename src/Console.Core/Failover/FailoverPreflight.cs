@@ -17,6 +17,13 @@ public static class FailoverPreflight
     /// <summary>Clocks may differ by this much before times in logs and certificates mislead.</summary>
     public const double ClockSkewLimitSeconds = 1;
 
+    /// <summary>Every check that there may be: overrides name them.</summary>
+    public static IReadOnlyList<string> Ids { get; } =
+    [
+        "picture-fresh", "target-healthy", "source-is-primary", "source-healthy", "lag-within-rpo", "no-loss", "witness-quorum", "capacity-n-1", "compliance-zones", "backups-fresh",
+        "no-other-operation", "maintenance", "clock-skew", "traffic-managers", "console-outside-source", "source-has-traffic",
+    ];
+
     /// <param name="database">false: only traffic moves, and where the primary is does not matter</param>
     public static IReadOnlyList<PreflightCheck> Evaluate(FailoverRequest request, PreflightFacts facts, bool database = true)
     {

@@ -23,7 +23,7 @@ public sealed class OperationService
 
     /// <summary>Asks for an operation. It runs at once where nobody has to approve it.</summary>
     /// <exception cref="BlockedException">another operation holds its resources and does not give way</exception>
-    /// <exception cref="RequestRefusedException">rules: planChanged, preflight, stopEngaged, kind, idempotencyKey</exception>
+    /// <exception cref="RequestRefusedException">rules: planChanged, preflight, stopEngaged, breakGlassOverride, kind, idempotencyKey</exception>
     public Task<Submitted> SubmitAsync(OperationRequest request, Person person, CancellationToken cancel = default) => _submission.SubmitAsync(request, person, cancel);
 
     /// <summary>Starts an approved operation that waits for somebody to start it.</summary>
@@ -34,7 +34,8 @@ public sealed class OperationService
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await connection.Command("SELECT 1 FROM ops.operation WHERE id = @id FOR UPDATE", ("id", id)).ExecuteAsync(cancel);
         var operation = await OperationReader.FindAsync(connection, id, cancel) ?? throw new OperationNotFoundException(id);
-        if (operation.State is OperationState.Running || operation is { State: OperationState.Approved, Start: StartMode.Automatic }) return operation;
+        // Repeating it changes nothing, however far the operation is by now.
+        if (operation.StartedAt is not null || operation is { State: OperationState.Approved, Start: StartMode.Automatic }) return operation;
         if (operation.State != OperationState.Approved) throw new RequestRefusedException("state", $"The operation is {operation.State.Word()}; only an approved one can be started.");
         if (operation.ExecuteBefore <= _clock.GetUtcNow()) throw new RequestRefusedException("expired", "The right to execute it has expired: ask for it again.");
         var blockers = await Claims.BlockersAsync(connection, id, operation.Plan, cancel);
@@ -55,7 +56,7 @@ public sealed class OperationService
     }
 
     /// <summary>Takes an operation back: a running one turns round; a succeeded one is taken back by a new operation within its commit window, or at any time
-    /// where its plan says so.</summary>
+    /// where its plan says so. Repeated by the same person, it is the same new operation.</summary>
     /// <returns>the operation that rolls back: the same one, or the new one</returns>
     public async Task<Operation> RollBackAsync(Guid id, string reason, Person person, CancellationToken cancel = default)
     {
@@ -65,12 +66,14 @@ public sealed class OperationService
             throw new RequestRefusedException("preflight", string.Join("; ", blocking.Select(c => c.Message)) + " Let it go on, or cancel it: that takes everything back all the same.") { Checks = blocking };
         if (operation.State != OperationState.Succeeded)
             return await EndAsync(id, OperationWish.RollBack, "operation.rollback", reason, person, cancel);
+        // Asked twice it is one; asked again after one that came to nothing it is another.
+        var before = await _reader.EndedRollbacksAsync(id, cancel);
+        var back = new OperationRequest(operation.Kind, [], reason) { RollbackOf = id, IdempotencyKey = $"rollback {before} of {id}" };
+        if (await _submission.FindAsync(back.IdempotencyKey, person, cancel) is { } known && await _reader.GetAsync(known, cancel) is var earlier && earlier.Reason == reason) return earlier;
         if (!operation.Plan.TakenBackAnytime && (operation.CommitUntil is not { } until || until <= _clock.GetUtcNow()))
             throw new RequestRefusedException("committed", "Its commit window is over: ask for a new operation in the other direction.");
         var request = _submission.Reverse(operation) ?? throw new RequestRefusedException("irreversible", $"A {operation.Kind} cannot be taken back.");
-        // Asked twice it is one; asked again after one that came to nothing it is another.
-        var before = await _reader.EndedRollbacksAsync(id, cancel);
-        var submitted = await _submission.SubmitAsync(new OperationRequest(operation.Kind, request, reason) { RollbackOf = id, IdempotencyKey = $"rollback {before} of {id}" }, person, cancel);
+        var submitted = await _submission.SubmitAsync(back with { Request = request }, person, cancel);
         return await _reader.GetAsync(submitted.OperationId, cancel);
     }
 

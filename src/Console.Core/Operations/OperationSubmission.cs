@@ -77,7 +77,7 @@ internal sealed class OperationSubmission(
         else await AllowAsync(connection, transaction, id, request, person, plan, policy, now, blockers.Count > 0, cancel);
 
         await audit.AppendAsync(new AuditDraft(person.Email, $"{plan.Kind}.{(request.BreakGlassReason is null ? "request" : "breakGlass")}", $"operation:{id}",
-            request.BreakGlassReason ?? request.Reason, person.From, After: new { planHash = plan.Hash, plan.Title, request.StandingApproval, request.RollbackOf, approvalId }), cancel);
+            request.BreakGlassReason ?? request.Reason, person.From, After: new { planHash = plan.Hash, plan.Title, request.StandingApproval, request.RollbackOf, approvalId, overrides = plan.Overrides.Select(o => o.Check) }), cancel);
         await transaction.CommitAsync(cancel);
         Announce(id, request, person, plan, approvalId, now);
         return new Submitted(id, approvalId);
@@ -90,6 +90,9 @@ internal sealed class OperationSubmission(
         if (request.BreakGlassReason is not null)
         {
             if (string.IsNullOrWhiteSpace(request.BreakGlassReason)) throw new RequestRefusedException("reason", "Breaking the glass needs a reason.");
+            // Overriding a blocking check takes two approvers, whatever the hurry (FO-2).
+            if (plan.Overrides.Length > 0)
+                throw new RequestRefusedException("breakGlassOverride", $"Breaking the glass overrides no blocking check ({string.Join(", ", plan.Overrides.Select(o => o.Check))}): ask for it with approval, or without the overrides.");
             if (!ApprovalRules.IsFresh(person.StepUp, policy, now)) throw new StepUpRequiredException();
             return ApprovalRule.None;
         }
@@ -166,14 +169,24 @@ internal sealed class OperationSubmission(
         };
     }
 
+    /// <returns>the operation that this person has asked for with this key</returns>
+    public async Task<Guid?> FindAsync(string key, Person person, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return (await connection.Command("SELECT id FROM ops.operation WHERE requested_by_id = @person AND idempotency_key = @key", ("person", person.Id), ("key", key))
+            .ListAsync(r => (Guid?)r.GetGuid(0), cancel)).SingleOrDefault();
+    }
+
     private async Task<Submitted?> FindEarlierAsync(OperationRequest request, Person person, CancellationToken cancel)
     {
         if (request.IdempotencyKey is not { } key) return null;
         await using var connection = await database.App.OpenConnectionAsync(cancel);
-        var found = await connection.Command("SELECT id, approval_id, kind, request::text AS request FROM ops.operation WHERE requested_by_id = @person AND idempotency_key = @key",
-            ("person", person.Id), ("key", key)).ListAsync(r => (Id: r.GetGuid(0), Approval: r.Value<Guid>("approval_id"), Kind: r.GetString(2), Request: r.GetString(3)), cancel);
+        var found = await connection.Command("""
+            SELECT id, approval_id, kind, request::text AS request, EXISTS (SELECT 1 FROM ops.review r WHERE r.operation_id = o.id) AS glass
+            FROM ops.operation o WHERE requested_by_id = @person AND idempotency_key = @key
+            """, ("person", person.Id), ("key", key)).ListAsync(r => (Id: r.GetGuid(0), Approval: r.Value<Guid>("approval_id"), Kind: r.GetString(2), Request: r.GetString(3), Glass: r.GetBoolean(4)), cancel);
         if (found is not [var earlier]) return null;
-        if (earlier.Kind != request.Kind || OperationJson.Canonical(JsonNode.Parse(earlier.Request)) != OperationJson.Canonical(request.Request))
+        if (earlier.Kind != request.Kind || earlier.Glass != request.BreakGlassReason is not null || OperationJson.Canonical(JsonNode.Parse(earlier.Request)) != OperationJson.Canonical(request.Request))
             throw new RequestRefusedException("idempotencyKey", "The idempotency key was used for another request.");
         return new Submitted(earlier.Id, earlier.Approval);
     }

@@ -18,8 +18,8 @@ public enum Reversibility { Reversible, ForwardOnly, Neutral }
 /// <param name="Resource"><c>cluster:orders</c>, <c>region:us-east-1</c>, <c>service:us-east-1-api</c></param>
 public sealed record PlanTarget(string Resource, ResourceClass Class);
 
-/// <summary>A blocking preflight check that is overridden, and why.</summary>
-public sealed record PlanOverride(string Check, string Reason);
+/// <summary>A blocking preflight check that is overridden. Why is the request's reason: the audit log has both in one entry.</summary>
+public sealed record PlanOverride(string Check);
 
 public sealed record PlanStep
 {

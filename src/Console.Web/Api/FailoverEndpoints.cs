@@ -96,8 +96,7 @@ public static class FailoverEndpoints
     {
         var check = new Check();
         var request = Read(call, fleet, check);
-        var key = context.Request.Headers[Idempotency.Header].ToString();
-        check.That(key.Length <= 200, Idempotency.Header, "Use at most 200 characters, such as a UUID.");
+        var key = context.IdempotencyKey(check);
         check.That(!string.IsNullOrWhiteSpace(call.PlanHash), "planHash", "Give the hash of the plan that the preview showed.");
         check.That(!string.IsNullOrWhiteSpace(call.Reason), "reason", "Say why; approvers and the audit log read it.");
         check.Length("reason", call.Reason);
@@ -110,7 +109,7 @@ public static class FailoverEndpoints
         {
             var submitted = await service.SubmitAsync(new OperationRequest(OperationKinds.Failover, request, call.Reason!.Trim())
             {
-                PlanHash = call.PlanHash, Start = start, IdempotencyKey = key.Length == 0 ? null : key, BreakGlassReason = call.BreakGlass?.Reason,
+                PlanHash = call.PlanHash, Start = start, IdempotencyKey = key, BreakGlassReason = call.BreakGlass?.Reason,
             }, person, context.RequestAborted);
             return TypedResults.Accepted($"/api/v1/operations/{submitted.OperationId}", new SubmittedView(submitted.OperationId, submitted.ApprovalId));
         }
@@ -133,6 +132,9 @@ public static class FailoverEndpoints
         Region(call.Target, "target");
         check.That(call.Source is null || call.Source != call.Target, "target", "Choose another region than the source.");
         var strategy = check.Word<FailoverStrategy>("strategy", call.Strategy) ?? FailoverStrategy.Immediate;
+        check.That(call.Planned is not null, "planned", "Give true for a switchover (the source serves, nothing is lost) or false for a failover (the source is fenced).");
+        var unknown = (call.Overrides ?? []).Except(FailoverPreflight.Ids).ToList();
+        check.That(unknown.Count == 0, "overrides", $"Unknown: {string.Join(", ", unknown)}. Use ids of checks: {string.Join(", ", FailoverPreflight.Ids)}.");
         check.That(!string.IsNullOrEmpty(call.Strategy), "strategy", "Give immediate, gradual, canary or blueGreen.");
         var scope = check.Word<FailoverScope>("scope", call.Scope) ?? FailoverScope.Full;
         var services = call.Services ?? [];

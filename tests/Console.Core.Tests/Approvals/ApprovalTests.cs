@@ -58,7 +58,7 @@ public sealed class ApprovalTests
 
         Assert.Equal("selfApproval", await RuleAsync(requester));
         Assert.Equal("selfApproval", await RuleAsync(People.Approver(3, _clock) with { Identities = [.. People.Operator.Identities] }));
-        Assert.Equal("decided", await RuleAsync(People.Approver(1, _clock)));
+        Assert.Equal("decided", (await Assert.ThrowsAsync<RequestRefusedException>(() => node.Approvals.RejectAsync(approval.Id, "no", People.Approver(1)))).Rule);
         Assert.Equal("sameIdentity", await RuleAsync(People.Approver(4, _clock) with { Identities = [.. People.Approver(1).Identities] }));
         Assert.Equal("planHash", await RuleAsync(People.Approver(2, _clock), "0000"));
         await Assert.ThrowsAsync<StepUpRequiredException>(() => node.Approvals.ApproveAsync(approval.Id, approval.PlanHash, "", People.Approver(2)));
@@ -73,6 +73,45 @@ public sealed class ApprovalTests
 
         async Task<string> RuleAsync(Person person, string? hash = null) =>
             (await Assert.ThrowsAsync<RequestRefusedException>(() => node.Approvals.ApproveAsync(approval.Id, hash ?? approval.PlanHash, "", person))).Rule;
+    }
+
+    [Fact]
+    public async Task Approve_Repeated_GivesThePresentApprovalWithoutAnotherFactor()
+    {
+        await using var fleet = await TestFleet.CreateAsync(_clock);
+        var node = fleet.Node();
+        var (operation, approval) = await AskAsync(node, Severity.Critical);
+        await node.Approvals.ApproveAsync(approval.Id, approval.PlanHash, "go", People.Approver(1, _clock));
+        Assert.Equal((ApprovalState.Pending, 1), await AgainAsync(1));
+        await node.Approvals.ApproveAsync(approval.Id, approval.PlanHash, "go", People.Approver(2, _clock));
+        Assert.True(await node.RunAsync(operation));
+
+        Assert.Equal((ApprovalState.Approved, 0), await AgainAsync(2));
+        Assert.Equal(2, fleet.Audit.Entries.Count(e => e.Action == "approval.approve"));
+        Assert.DoesNotContain(fleet.Audit.Entries, e => e.Action == "approval.refused");
+
+        async Task<(ApprovalState, int)> AgainAsync(int number)
+        {
+            var again = await node.Approvals.ApproveAsync(approval.Id, approval.PlanHash, "go", People.Approver(number));
+            return (again.State, again.Missing);
+        }
+    }
+
+    [Fact]
+    public async Task BreakGlass_WithAnOverride_IsRefusedAndAnOverrideIsOnRecord()
+    {
+        await using var fleet = await TestFleet.CreateAsync(_clock);
+        var node = fleet.Node();
+        fleet.Planners[0].Overrides = ["lag"];
+        var glass = await Assert.ThrowsAsync<RequestRefusedException>(() => node.SubmitAsync("set:a", with: r => r with { BreakGlassReason = "all is burning" },
+            person: People.Operator with { StepUp = new StepUpProof("totp", _clock.GetUtcNow()) }));
+        Assert.Equal("breakGlassOverride", glass.Rule);
+
+        var submitted = await node.SubmitAsync("set:a");
+
+        Assert.Equal(2, (await node.Approvals.GetAsync(submitted.ApprovalId!.Value)).RequiredApprovers);
+        var entry = Assert.Single(fleet.Audit.Entries, e => e.Action == "test.request");
+        Assert.Equal(["lag"], (IEnumerable<string>)entry.After!.GetType().GetProperty("overrides")!.GetValue(entry.After)!);
     }
 
     [Fact]
@@ -190,7 +229,8 @@ public sealed class ApprovalTests
             }
         }));
 
-        Assert.Equal(2, tries.Count(t => t == "approved"));
+        Assert.All(tries, t => Assert.Contains(t, (string[])["approved", "state"]));
+        Assert.Equal(2, (await node.Approvals.GetAsync(approval.Id)).Decisions.Length);
         Assert.Equal(OperationState.Approved, (await node.Reader.GetAsync(operation)).State);
     }
 
@@ -242,7 +282,7 @@ public sealed class ApprovalTests
         var plan = new Plan { Kind = "test", Title = "t", Steps = [], Severity = Severity.Low };
 
         Assert.False(policy.For(plan).Required);
-        Assert.Equal(new ApprovalRule(2, true), policy.For(plan with { Overrides = [new PlanOverride("lag", "known")] }));
+        Assert.Equal(new ApprovalRule(2, true), policy.For(plan with { Overrides = [new PlanOverride("lag")] }));
         Assert.Equal(new ApprovalRule(2, true), policy.For(plan with { Severity = Severity.Critical }));
     }
 

@@ -56,6 +56,15 @@ public sealed class FailoverPlannerTests
         Assert.False(lossy.Bounds.ContainsKey("maxLostBytes"));
     }
 
+    [Fact]
+    public void Read_OverrideOfNoCheck_IsRefusedWithTheKnownOnes()
+    {
+        var request = Request("immediate", false, "full");
+        request["overrides"] = new JsonArray("no-loss", "luck");
+        var refused = Assert.Throws<RequestRefusedException>(() => Planner.Read(request));
+        Assert.Contains("luck. There are picture-fresh", refused.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("cluster", "nope")]
     [InlineData("source", "nope")]

@@ -139,8 +139,9 @@ public sealed class EndingTests
         var back = await node.Operations.RollBackAsync(first, "worse than before", People.Operator);
         var again = await node.Operations.RollBackAsync(first, "worse than before", People.Operator);
         await node.RunAsync(back.Id);
+        var lostAnswer = await node.Operations.RollBackAsync(first, "worse than before", People.Operator);
 
-        Assert.Equal((first, back.Id), (back.RollbackOf, again.Id));
+        Assert.Equal((first, back.Id, back.Id), (back.RollbackOf, again.Id, lostAnswer.Id));
         Assert.Null((await node.Reader.GetAsync(first)).CommitUntil);
         var late = await Assert.ThrowsAsync<RequestRefusedException>(() => node.Operations.RollBackAsync(first, "once more", People.Operator));
         Assert.Equal("committed", late.Rule);

@@ -39,7 +39,7 @@ public sealed class PlanTests
             plan with { Steps = [plan.Steps[0] with { Reversibility = Reversibility.ForwardOnly }] },
             plan with { Steps = [plan.Steps[0] with { TimeoutSeconds = 1 }] },
             plan with { Steps = [plan.Steps[0], plan.Steps[0]] },
-            plan with { Overrides = [new PlanOverride("lag", "we know")] },
+            plan with { Overrides = [new PlanOverride("lag")] },
             plan with { Bounds = plan.Bounds.SetItem("maxLagSeconds", 61) },
             plan with { CommitWindowSeconds = 60 },
         ];

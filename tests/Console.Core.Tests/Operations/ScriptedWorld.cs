@@ -119,6 +119,7 @@ internal sealed class ScriptedPlanner(string kind) : IPlanner
     public string Kind => kind;
     /// <summary>Goes into every plan: changing it changes what would run.</summary>
     public string Value { get; set; } = "new";
+    public string[] Overrides { get; set; } = [];
     public Func<Plan, Preflight> Measure { get; set; } = _ => Preflight.Nothing;
 
     public Task<Plan> PlanAsync(JsonObject request, CancellationToken cancel) => Task.FromResult(new Plan
@@ -128,6 +129,7 @@ internal sealed class ScriptedPlanner(string kind) : IPlanner
         Severity = Enum.Parse<Severity>(request["severity"]?.GetValue<string>() ?? "Low"),
         Targets = [new PlanTarget(request["resource"]!.GetValue<string>(), Enum.Parse<ResourceClass>(request["class"]?.GetValue<string>() ?? "Topology"))],
         Steps = [.. request["steps"]!.GetValue<string>().Split(' ').Select(Step)],
+        Overrides = [.. Overrides.Select(o => new PlanOverride(o))],
         UndoAtEnd = request["undoAtEnd"]?.GetValue<bool>() ?? false,
         CommitWindowSeconds = request["window"]?.GetValue<double>() ?? 0,
     });

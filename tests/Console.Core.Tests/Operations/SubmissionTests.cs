@@ -117,6 +117,8 @@ public sealed class SubmissionTests
         Assert.Single(both.Distinct());
         var other = await Assert.ThrowsAsync<RequestRefusedException>(() => node.SubmitAsync("set:b", with: r => r with { IdempotencyKey = "k" }));
         Assert.Equal("idempotencyKey", other.Rule);
+        var glass = await Assert.ThrowsAsync<RequestRefusedException>(() => node.SubmitAsync("set:a", with: r => r with { IdempotencyKey = "k", BreakGlassReason = "all is burning" }));
+        Assert.Equal("idempotencyKey", glass.Rule); // whoever breaks the glass hears that it is whole
     }
 
     [Fact]

@@ -29,8 +29,10 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
     public async Task Preview_Nonsense_SaysEverythingAtOnce()
     {
         var viewer = await console.PersonAsync(Roles.Viewer);
-        var errors = (await viewer.PostAsync("/api/v1/failovers/preview", new { cluster = "none", source = "us-east-1", target = "us-east-1", strategy = "sudden", scope = "partial" })).Is(400).Body["errors"]!.AsObject();
-        Assert.Equal(["cluster", "services", "strategy", "target"], errors.Select(e => e.Key).Order());
+        var errors = (await viewer.PostAsync("/api/v1/failovers/preview", new { cluster = "none", source = "us-east-1", target = "us-east-1", strategy = "sudden", scope = "partial", overrides = new[] { "lag-within-rpo", "luck" } })).Is(400).Body["errors"]!.AsObject();
+        Assert.Contains("switchover", errors["planned"]![0]!.ToString(), StringComparison.Ordinal);
+        Assert.Contains("witness-quorum", errors["overrides"]![0]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(["cluster", "overrides", "planned", "services", "strategy", "target"], errors.Select(e => e.Key).Order());
     }
 
     [Fact]
@@ -134,7 +136,8 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
         console.Script.Address = "elsewhere";
         try
         {
-            var reply = (await asker.PostAsync("/api/v1/failovers", Asking.Call("gradual", planHash: hash))).Is(409);
+            var reply = (await asker.PostAsync("/api/v1/failovers", Asking.Call("gradual", planHash: hash))).Is(422);
+            Assert.Equal("planChanged", reply["rule"]);
             Assert.Contains(reply.Body["changes"]!.AsArray(), c => c!["after"]!.ToString().Contains("elsewhere", StringComparison.Ordinal));
             (await asker.PostAsync("/api/v1/failovers", Asking.Call("gradual"))).Is(400);
         }
@@ -158,6 +161,8 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
             var asked = (await asker.PostAsync("/api/v1/failovers", Asking.Call("canary", planHash: hash, overrides: overrides))).Is(202);
             var approval = (await asker.GetAsync($"/api/v1/approvals/{asked["approvalId"]}")).Body;
             Assert.Equal((2, true), ((int)approval["requiredApprovers"]!, (bool)approval["stepUp"]!));
+            var alone = Asking.Call("canary", planHash: hash, overrides: overrides, breakGlass: new { reason = "nobody answers" });
+            Assert.Equal("breakGlassOverride", (await asker.PostAsync("/api/v1/failovers", alone, asker.Code())).Is(422)["rule"]);
         }
         finally
         {
@@ -248,6 +253,7 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
         (await approver.PostAsync($"/api/v1/operations/{operation}/start", new { })).Is(403);
         (await asker.PostAsync($"/api/v1/operations/{operation}/start", new { })).Is(202);
         await Asking.EndsAsync(asker, operation, "succeeded");
+        Assert.Equal(operation, (await asker.PostAsync($"/api/v1/operations/{operation}/start", new { })).Is(202)["id"]); // the answer was lost
     }
 
     [Fact]
@@ -258,9 +264,43 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
         await Asking.EndsAsync(asker, operation, "succeeded");
         var back = (await asker.PostAsync($"/api/v1/operations/{operation}/rollback", new { reason = "slower there" })).Is(202);
         Assert.Equal(operation, back["rollbackOf"]);
+        Assert.Equal(back["id"], (await asker.PostAsync($"/api/v1/operations/{operation}/rollback", new { reason = "slower there" })).Is(202)["id"]); // the answer was lost
         await Asking.EndsAsync(asker, back["id"]!, "succeeded");
         (await asker.PostAsync($"/api/v1/operations/{back["id"]}/commit", new { reason = "stays" })).Is(202);
         Assert.Equal("committed", (await asker.PostAsync($"/api/v1/operations/{back["id"]}/rollback", new { reason = "again" })).Is(422)["rule"]);
+    }
+
+    [Fact]
+    public async Task Lists_CutAtTheirLimit_GoOnAtTheCursor()
+    {
+        var approver = await console.PersonAsync(Roles.Approver);
+        for (var i = 0; i < 3; i++)
+        {
+            var asker = await console.PersonAsync(Roles.Operator);
+            await Asking.SubmitAsync(asker, "gradual");
+            var call = Asking.Call("blueGreen", 1, await Asking.HashAsync(asker, "blueGreen", 1), breakGlass: new { reason = "nobody answers" });
+            var operation = (await asker.PostAsync("/api/v1/failovers", call, asker.Code())).Is(202)["operationId"]!;
+            await Asking.EndsAsync(asker, operation, "succeeded");
+        }
+        foreach (var list in new[] { "/api/v1/approvals", "/api/v1/reviews?open=false" })
+        {
+            var whole = (await approver.GetAsync(list)).Is(200).Body["items"]!.AsArray().Select(i => i!["id"]!.ToString()).ToList();
+            Assert.Equal(whole, await PagesAsync(approver, list));
+        }
+        (await approver.GetAsync("/api/v1/approvals?cursor=nonsense")).Is(400);
+    }
+
+    private static async Task<List<string>> PagesAsync(TestPerson person, string list)
+    {
+        var (seen, cursor) = (new List<string>(), "");
+        do
+        {
+            var page = (await person.GetAsync($"{list}{(list.Contains('?') ? '&' : '?')}limit=2&cursor={cursor}")).Is(200);
+            seen.AddRange(page.Body["items"]!.AsArray().Select(i => i!["id"]!.ToString()));
+            cursor = page["nextCursor"] ?? "";
+        }
+        while (cursor.Length > 0);
+        return seen;
     }
 
     [Fact]

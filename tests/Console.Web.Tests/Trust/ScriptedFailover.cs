@@ -24,7 +24,7 @@ internal sealed class ScriptedFailover : IPlanner
         Severity = (string?)request["strategy"] switch { "canary" => Severity.Low, "gradual" => Severity.Medium, "immediate" => Severity.High, _ => Severity.Critical },
         Targets = [new PlanTarget($"cluster:{request["cluster"]}:{request["target"]}", ResourceClass.Topology)],
         Steps = [Step("look", Reversibility.Neutral), Step("move", Reversibility.Reversible)],
-        Overrides = [.. request["overrides"]!.AsArray().Select(o => new PlanOverride((string)o!, "overridden"))],
+        Overrides = [.. request["overrides"]!.AsArray().Select(o => new PlanOverride((string)o!))],
         CommitWindowSeconds = 600,
     });
 

@@ -156,7 +156,7 @@ public partial class FailoverPage
         {
             cluster = _cluster!.Id, source = _source, target = Target, strategy = Strategy.ToString(), planned = IsPlanned, scope = Scope.ToString(), services = Services, overrides = _overrides.Order(StringComparer.Ordinal), planHash = preview.Hash,
             reason = _reason, start = _manual ? "manual" : null, breakGlass = glass is null ? null : new { reason = glass },
-        }, proof, _key);
+        }, proof, glass is null ? _key : $"{_key}.glass");
         if (!answer.Ok)
         {
             _refusal = answer.Problem;
