@@ -73,6 +73,7 @@ public sealed class ThreePeopleTests : IAsyncLifetime
     public async Task Passkey_OfAnAdministrator_SignsInAndProvesPresence()
     {
         var ada = await _console.PersonAsync(Roles.Administrator);
+        await SignInAsync(await _console.PersonAsync(Roles.Viewer), phone: true); // the first people are there
         var page = await SignInAsync(ada, phone: false);
         var authenticator = await page.Context.NewCDPSessionAsync(page);
         await authenticator.SendAsync("WebAuthn.enable");
@@ -98,6 +99,31 @@ public sealed class ThreePeopleTests : IAsyncLifetime
         await automatic.GetByLabel("Why").FillAsync("rehearsed last week");
         await automatic.GetByRole(AriaRole.Button, new() { Name = "with a passkey" }).ClickAsync();
         await Assertions.Expect(automatic.GetByText("Turned on by")).ToBeVisibleAsync();
+        await MakeUserAsync(page, "of-a-passkey@example.org", code: "");
+        await Assertions.Expect(page.GetByRole(AriaRole.Status).GetByText("of-a-passkey@example.org")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task Users_MadeOnThePage_TakesACode()
+    {
+        var (ada, bob) = (await _console.PersonAsync(Roles.Administrator), await _console.PersonAsync(Roles.Approver));
+        await SignInAsync(bob, phone: true); // the first people are there
+        var page = await SignInAsync(ada, phone: false);
+        await MakeUserAsync(page, "new@example.org", code: "");
+        await Assertions.Expect(page.GetByRole(AriaRole.Alert).Filter(new() { HasText = "This needs a second factor" })).ToBeVisibleAsync();
+        await MakeUserAsync(page, "new@example.org", ada.Code());
+        await Assertions.Expect(page.GetByRole(AriaRole.Status).GetByText("new@example.org")).ToBeVisibleAsync();
+        await ShootAsync(page, "users-desktop");
+    }
+
+    private static async Task MakeUserAsync(IPage page, string email, string code)
+    {
+        await page.GotoAsync("/users");
+        var panel = page.GetByRole(AriaRole.Region, new() { Name = "Make a user" });
+        await panel.GetByLabel("E-mail").FillAsync(email);
+        await panel.GetByLabel("viewer").CheckAsync();
+        await panel.GetByLabel("Code from your authenticator app").FillAsync(code);
+        await panel.GetByRole(AriaRole.Button, new() { Name = "Make user" }).ClickAsync();
     }
 
     [Fact]
