@@ -25,6 +25,9 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
     public int Taken;
     /// <summary>What this operation has made cannot be removed.</summary>
     public Guid? Stuck { get; set; }
+    /// <summary>Stores take or lift no hold.</summary>
+    public bool HoldFails { get; set; }
+    public ConcurrentDictionary<string, bool> Held { get; } = [];
     /// <summary>A host command that does not answer.</summary>
     public string? Silent { get; set; }
     /// <summary>How often each host command was run.</summary>
@@ -68,6 +71,13 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
     public Task ExpireAsync(string cluster, IReadOnlyList<BackupCopy> copies, CancellationToken cancel)
     {
         foreach (var gone in Stored.Where(s => copies.Any(c => c.Label == s.Value.Copies[0].Label)).Select(s => s.Key).ToList()) Stored.TryRemove(gone, out _);
+        return Task.CompletedTask;
+    }
+
+    public Task HoldAsync(string cluster, IReadOnlyList<BackupCopy> copies, bool held, CancellationToken cancel)
+    {
+        if (HoldFails) throw new BackupEngineException("the store does not answer");
+        foreach (var copy in copies) Held[copy.Label] = held;
         return Task.CompletedTask;
     }
 

@@ -190,6 +190,30 @@ public sealed class CatalogueTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Hold_StoreDoesNotAnswer_IsKeptAllTheSameAndAskingAgainGoesOn()
+    {
+        var world = new BackupWorld { HoldFails = true };
+        var holds = new BackupHolds(_records, _catalogue, new BackupEngineRegistry([world]));
+        var id = await EnterAsync();
+        Task<Backup> HoldAsync(bool hold, Person? by = null) => holds.HoldAsync(id, hold, "lawsuit", by ?? People.Operator, default);
+
+        Assert.Equal("store", (await Assert.ThrowsAsync<RequestRefusedException>(() => HoldAsync(true))).Rule);
+        Assert.Equal(BackupState.Held, (await _catalogue.FindAsync(id))!.Shown);
+        world.HoldFails = false;
+        await HoldAsync(true);
+        Assert.True(world.Held["L1"] && world.Held["L2"]);
+
+        await Assert.ThrowsAsync<NotAllowedException>(() => HoldAsync(false, People.Viewer));
+        Assert.True(world.Held["L1"]);
+        world.HoldFails = true;
+        await Assert.ThrowsAsync<RequestRefusedException>(() => HoldAsync(false));
+        Assert.Equal(BackupState.Held, (await _catalogue.FindAsync(id))!.Shown);
+        world.HoldFails = false;
+        Assert.Null((await HoldAsync(false)).Hold);
+        Assert.False(world.Held["L1"] || world.Held["L2"]);
+    }
+
+    [Fact]
     public async Task Change_AuditFails_ChangesNothing()
     {
         var id = await EnterAsync();
