@@ -20,7 +20,7 @@ public static class BackupCommands
             ["pgbackrest.backupFromStandby"] = $"nice -n 5 {PgBackRestHosts.ProgramOfAll(paths, region)} --stanza={{stanza}} --log-level-file=info --repo={{repo}} --type={{type}} --annotation=operation={{operation}} backup",
             // The shell's own text has quotes where the program's arguments have none.
             ["pgbackrest.cancel"] = "pkill -TERM -f -- annotation=operation={operation}; exit 0",
-            ["pgbackrest.verify"] = $"nice -n 10 {run} --repo={{repo}} --output=text --verbose verify",
+            ["pgbackrest.verify"] = $"nice -n 10 {run} --repo={{repo}} --log-level-console=info --output=text --verbose verify",
             ["pgbackrest.restore"] = $"{run} --repo={{repo}} --set={{set}} --pg1-path={{directory}} --process-max=2 --type=immediate --target-action=promote restore",
             ["pgbackrest.restoreTo"] = $"{run} --repo={{repo}} --set={{set}} --pg1-path={{directory}} --process-max=2 --type={{type}} --target={{target}} --target-timeline={{timeline}} --target-action=promote restore",
             ["pgbackrest.restoreLatest"] = $"{run} --repo={{repo}} --set={{set}} --pg1-path={{directory}} --process-max=2 --type=default restore",

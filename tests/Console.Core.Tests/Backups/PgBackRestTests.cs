@@ -48,6 +48,25 @@ public sealed class PgBackRestTests
         Assert.Null(PgBackRestVerdicts.Parse(""));
     }
 
+    [Fact]
+    public void Verdicts_DamagedLogThatASetNeeds_IsTheSetsOwnFault()
+    {
+        // As 2.45 said it of a set whose only segment was altered: "valid".
+        var verdicts = PgBackRestVerdicts.Parse("""
+            2026-11-30 20:24:05.926 P00   INFO: verify command begin 2.45: --log-level-console=info --output=text --repo=1 --stanza=s --verbose
+            2026-11-30 20:24:24.467 P01   INFO: invalid result 15-1/0000000200000000/000000020000000000000002-5fcc6515101e4596b8e18d222a71015677e335ad.gz: [29] raised from local-1 protocol: zlib threw error: [-3] data error
+            2026-11-30 20:24:24.928 P00   INFO: stanza: s
+                                                  archiveId: 15-1, total WAL checked: 2, total valid WAL: 1
+                                                    missing: 0, checksum invalid: 0, size invalid: 0, other: 1
+                                                  backup: 20261123-093747F, status: valid, total files checked: 964, total valid files: 964
+            """)!;
+        var sets = PgBackRestInfo.Parse(Info, "orders").Sets;
+
+        Assert.True(verdicts.Sets["20261123-093747F"].Valid);
+        Assert.Equal(["000000020000000000000002"], verdicts.DamagedOf(sets[0]));
+        Assert.Empty(verdicts.DamagedOf(sets[1]));
+    }
+
     [Theory]
     [InlineData(82, "ERROR: [082]: WAL segment 00000001 was not archived before the 60000ms timeout", "archive_command", false)]
     [InlineData(62, "ERROR: [062]: stop file exists", "pgbackrest start", true)]

@@ -184,7 +184,9 @@ public sealed class PgBackRestEngine(FleetModel fleet, BackupsOptions options, I
             var report = await RequireAsync(host, "pgbackrest.verify", $"Verifying {copy.Repository}", Arguments(cluster, ("repo", Number(use, copy))), cancel);
             if (PgBackRestVerdicts.Parse(report.Output) is not { } verdicts) return new CopyVerdict(copy.Repository, null, $"pgBackRest's report cannot be read: {report.Output.Trim()}");
             if (!verdicts.Sets.TryGetValue(copy.Label, out var set)) return new CopyVerdict(copy.Repository, false, $"{copy.Label} is not in the repository any more. Take a new backup.");
-            var log = verdicts.Log is { } wrong ? $"; {wrong}" : "";
+            var log = verdicts.Log is { } wrong ? $"; {wrong}{(verdicts.Segments.Count == 0 ? " (give pgbackrest.verify --log-level-console=info, and it says which)" : "")}" : "";
+            if (await NeededAsync(cluster, use, copy, verdicts, cancel) is { Count: > 0 } needed)
+                return new CopyVerdict(copy.Repository, false, $"{copy.Label} needs log that is damaged: {string.Join(", ", needed)}{log}. Use another copy, take a new full backup, and look at the store.");
             return new CopyVerdict(copy.Repository, set.Valid, set.Valid ? set.Detail + log : $"{copy.Label} is damaged: {set.Detail}{log}. Use another copy, take a new full backup, and look at the store.");
         }
         catch (BackupEngineException e) when (e.Final)
@@ -196,6 +198,9 @@ public sealed class PgBackRestEngine(FleetModel fleet, BackupsOptions options, I
             return new CopyVerdict(copy.Repository, null, e.Message);
         }
     }
+
+    private async Task<IReadOnlyList<string>> NeededAsync(string cluster, PgBackRestOptions use, BackupCopy copy, PgBackRestVerdicts verdicts, CancellationToken cancel) => verdicts.Segments.Count > 0
+        && (await InfoAsync(cluster, cancel)).Sets.FirstOrDefault(s => s.Label == copy.Label && use.Repositories.GetValueOrDefault(s.Repository) == copy.Repository) is { } set ? verdicts.DamagedOf(set) : [];
 
     private Task ExpireSetAsync(string cluster, int number, string label, CancellationToken cancel) =>
         RequireAsync(HostOf(cluster, Required(cluster).Repositories[number], "pgbackrest.expire"), "pgbackrest.expire", $"Deleting {label}", Arguments(cluster, ("repo", Text(number)), ("set", label)), cancel);

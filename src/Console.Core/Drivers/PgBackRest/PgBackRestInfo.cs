@@ -7,8 +7,9 @@ namespace OpsConsole.Core.Drivers.PgBackRest;
 /// <param name="Repository">pgBackRest's number of the repository</param>
 /// <param name="Operation">our annotation; null: not made by the console</param>
 /// <param name="Prior">label of the set that it needs; null for a full one</param>
+/// <param name="LogStart">first segment of the log that it needs to become consistent; <paramref name="LogStop"/> is the last</param>
 internal sealed record PgBackRestSet(
-    int Repository, string Label, string Type, string? Operation, string? Prior, DateTimeOffset StartedAt, DateTimeOffset StoppedAt, long SizeBytes, long StoredBytes, string? StopLsn, int? Timeline);
+    int Repository, string Label, string Type, string? Operation, string? Prior, DateTimeOffset StartedAt, DateTimeOffset StoppedAt, long SizeBytes, long StoredBytes, string? StopLsn, int? Timeline, string? LogStart, string? LogStop);
 
 /// <param name="Problems">of single repositories, in pgBackRest's words</param>
 /// <param name="BackupRuns">another backup holds the lock on this host</param>
@@ -36,7 +37,7 @@ internal sealed record PgBackRestInfo(IReadOnlyList<PgBackRestSet> Sets, IReadOn
     private static PgBackRestSet Read(JsonObject set) => new(
         (int)set["database"]!["repo-key"]!, (string)set["label"]!, (string)set["type"]!, (string?)set["annotation"]?["operation"], (string?)set["prior"],
         DateTimeOffset.FromUnixTimeSeconds((long)set["timestamp"]!["start"]!), DateTimeOffset.FromUnixTimeSeconds((long)set["timestamp"]!["stop"]!),
-        (long)set["info"]!["size"]!, (long?)set["info"]!["repository"]?["delta"] ?? 0, (string?)set["lsn"]?["stop"], Timeline((string?)set["archive"]?["stop"]));
+        (long)set["info"]!["size"]!, (long?)set["info"]!["repository"]?["delta"] ?? 0, (string?)set["lsn"]?["stop"], Timeline((string?)set["archive"]?["stop"]), (string?)set["archive"]?["start"], (string?)set["archive"]?["stop"]);
 
     private static int? Timeline(string? segment) => segment is { Length: >= 8 } ? int.Parse(segment.AsSpan(0, 8), System.Globalization.NumberStyles.HexNumber, System.Globalization.CultureInfo.InvariantCulture) : null;
 }
