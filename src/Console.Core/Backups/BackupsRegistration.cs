@@ -49,6 +49,7 @@ public static class BackupsRegistration
         services.AddSingleton<IObserver, BackupObserver>();
         services.AddSingleton<BackupScheduler>();
         services.AddSingleton<BackupCoverage>();
+        services.AddSingleton<RestoreMarks>();
         services.AddSingleton<BackupSweep>();
         services.AddSingleton<IObserver>(s => s.GetRequiredService<BackupSweep>());
         return services;

@@ -16,7 +16,8 @@ public sealed record RestoreCall(
     string? PlanHash = null, string? Reason = null, string? Start = null, BreakGlassRequest? BreakGlass = null);
 
 /// <param name="NewestRestorableAt">newest moment whose log is stored; later ones are brought in when they are asked for</param>
-public sealed record RangeView(string Cluster, DateTimeOffset? OldestRestorableAt, DateTimeOffset? NewestRestorableAt, IReadOnlyList<HistoryFork> Forks, IReadOnlyList<LogGap> Gaps);
+/// <param name="Marks">what happened in between, oldest first: backups, promotions, unplanned failovers, experiments, alarms</param>
+public sealed record RangeView(string Cluster, DateTimeOffset? OldestRestorableAt, DateTimeOffset? NewestRestorableAt, IReadOnlyList<HistoryFork> Forks, IReadOnlyList<LogGap> Gaps, IReadOnlyList<RestoreMark> Marks);
 
 public static class RestoreEndpoints
 {
@@ -48,14 +49,15 @@ public static class RestoreEndpoints
         })).RequireAuthorization(Policies.Operate).WithSummary("Restore to a backup or to a moment").Produces<SubmittedView>(202);
     }
 
-    private static async Task<IResult> RangeAsync(string? cluster, IBackupCatalogue catalogue, FleetModel fleet, CancellationToken cancel)
+    private static async Task<IResult> RangeAsync(string? cluster, IBackupCatalogue catalogue, RestoreMarks marks, FleetModel fleet, CancellationToken cancel)
     {
         var check = new Check();
         check.Cluster(cluster, fleet);
         if (check.Problem() is { } problem)
             return problem;
         var range = await catalogue.RangeAsync(cluster!, cancel);
-        return TypedResults.Ok(new RangeView(cluster!, range?.From, range?.To, range?.Forks ?? [], range?.Gaps ?? []));
+        var happened = range is null ? [] : await marks.ReadAsync(cluster!, range, await catalogue.ListAsync(cluster, cancel: cancel), cancel);
+        return TypedResults.Ok(new RangeView(cluster!, range?.From, range?.To, range?.Forks ?? [], range?.Gaps ?? [], happened));
     }
 
     private static JsonObject Read(RestoreCall call, FleetModel fleet, Check check)

@@ -20,7 +20,8 @@ public abstract class PageContext : BunitContext
     private protected FakeObjectives Objectives { get; } = new();
     private protected FakeChanges Changes { get; } = new();
 
-    protected PageContext()
+    /// <param name="more">services of one page, which must be known before the first is asked for</param>
+    protected PageContext(Action<IServiceCollection>? more = null)
     {
         JSInterop.Mode = JSRuntimeMode.Loose;
         Services.AddSingleton<TimeProvider>(Clock);
@@ -35,6 +36,7 @@ public abstract class PageContext : BunitContext
         Services.AddSingleton<FleetDigests>();
         Services.AddScoped<LiveFleet>();
         Services.AddScoped<OpsConsole.Web.Components.Shared.AddressFilters>();
+        more?.Invoke(Services);
         User = this.AddAuthorization();
         User.SetAuthorized("viewer@example.org");
         User.SetPolicies(Policies.ViewFleet);

@@ -7,6 +7,7 @@ using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
+using OpsConsole.Web.Components.Live;
 using OpsConsole.Web.Components.Shared;
 
 namespace OpsConsole.Web.Components.Pages.Backups;
@@ -14,9 +15,12 @@ namespace OpsConsole.Web.Components.Pages.Backups;
 /// <summary>A moment of the restorable range, a destination, and what would run. All of the choice is in the address.</summary>
 public partial class RestorePage
 {
+    private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1);
     private ClusterOptions? _cluster;
-    private RestorableRange? _range;
-    private IReadOnlyList<Backup> _backups = [];
+    private Reading<Seen> _seen = null!;
+    private DateTimeOffset _readAt;
+    private DateTimeOffset _moment;
     private PlanPreview? _preview;
     private string? _problem;
     private string? _refusal;
@@ -43,6 +47,21 @@ public partial class RestorePage
     public required IBackupCatalogue Catalogue { get; set; }
 
     [Inject]
+    public required RestoreMarks Marks { get; set; }
+
+    [Inject]
+    public required RestorableRpo Rpo { get; set; }
+
+    [Inject]
+    public required SharedReadings Shared { get; set; }
+
+    [Inject]
+    public required TimeProvider Clock { get; set; }
+
+    [Inject]
+    public required ILogger<RestorePage> Logger { get; set; }
+
+    [Inject]
     public required OperationService Operations { get; set; }
 
     [Inject]
@@ -54,20 +73,51 @@ public partial class RestorePage
     private string Destination => DestinationWord == "inPlace" ? "inPlace" : "new";
     private DateTimeOffset? At => DateTimeOffset.TryParse(AtText, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at) ? at.ToUniversalTime() : null;
 
-    /// <summary>What the slider shows: the chosen moment, the chosen backup's, or the newest.</summary>
-    private DateTimeOffset Moment => At ?? _backups.FirstOrDefault(b => b.Id == BackupId)?.EndedAt ?? _range!.To;
-    private double Span => Math.Max(1, (_range!.To - _range.From).TotalSeconds);
+    /// <summary>What the slider shows and the plan is for: the chosen moment, the chosen backup's, or what was the newest when the page was opened.</summary>
+    private DateTimeOffset Moment => _moment;
 
-    protected override bool Concerns(ILiveEntity entity) => false;
+    /// <summary>As far as the log is stored by now. A dump has no log around it: its own moment is all there is.</summary>
+    private RestorableRange? Range => _seen.Value switch
+    {
+        { Range: { } range } => Picture.Clusters.GetValueOrDefault(_cluster!.Id)?.NewestRestorableAt is { } newest && newest > range.To ? range with { To = newest } : range,
+        { } seen when seen.Backups.FirstOrDefault(b => b.Id == BackupId && b.IsUsable) is { } alone => new RestorableRange(alone.EndedAt, alone.EndedAt, []),
+        _ => null,
+    };
+
+    private static double Span(RestorableRange range) => Math.Max(1, (range.To - range.From).TotalSeconds);
+
+    protected override bool Concerns(ILiveEntity entity) => entity is ClusterState cluster && cluster.Id == _cluster?.Id;
 
     protected override async Task OnParametersSetAsync()
     {
+        _seen ??= new(Logger);
         _cluster = Fleet.Clusters.GetValueOrDefault(ClusterId ?? "") ?? Fleet.Options.Clusters.FirstOrDefault();
         if (_cluster is null) return;
-        (_range, _backups) = (await Catalogue.RangeAsync(_cluster.Id), await Catalogue.ListAsync(_cluster.Id));
-        // A dump has no log around it: its own moment is all there is.
-        if (_range is null && _backups.FirstOrDefault(b => b.Id == BackupId && b.IsUsable) is { } alone) _range = new RestorableRange(alone.EndedAt, alone.EndedAt, []);
-        if (_range is not null) await PlanAsync();
+        await ReadAsync(_cluster.Id);
+        if (Range is not { } range) return;
+        _moment = At ?? _seen.Value!.Backups.FirstOrDefault(b => b.Id == BackupId)?.EndedAt ?? range.To;
+        await PlanAsync();
+    }
+
+    protected override void OnPicture()
+    {
+        if (_cluster is not null && Clock.GetUtcNow() - _readAt >= Renewal) _ = InvokeAsync(RenewAsync);
+    }
+
+    private async Task RenewAsync()
+    {
+        await ReadAsync(_cluster!.Id);
+        StateHasChanged();
+    }
+
+    private async Task ReadAsync(string cluster)
+    {
+        _readAt = Clock.GetUtcNow();
+        await _seen.ReadAsync(() => Shared.GetAsync($"restorable {cluster}", Shortest, async () =>
+        {
+            var (range, backups) = (await Catalogue.RangeAsync(cluster), await Catalogue.ListAsync(cluster));
+            return new Seen(range, backups, range is null ? [] : await Marks.ReadAsync(cluster, range, backups));
+        }));
     }
 
     private async Task PlanAsync()
@@ -89,7 +139,7 @@ public partial class RestorePage
     private void SlideAsync(ChangeEventArgs change)
     {
         if (double.TryParse(change.Value as string, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds))
-            Navigation.NavigateTo(Address(seconds >= Span ? _range!.To : _range!.From.AddSeconds(seconds), null, Destination), replace: true);
+            Navigation.NavigateTo(Address(Range is { } range && seconds >= Span(range) ? range.To : Range!.From.AddSeconds(seconds), null, Destination), replace: true);
     }
 
     private void TypeAsync(ChangeEventArgs change)
@@ -114,17 +164,11 @@ public partial class RestorePage
         Navigation.NavigateTo(answer.Read("approvalId") is { } approval ? $"/approvals/{approval}" : $"/operations/{answer.Read("operationId")}");
     }
 
-    private IReadOnlyList<TimeMark> Marks(RestorableRange range) =>
-    [
-        .. _backups.Where(b => b.IsUsable && b.EndedAt >= range.From && b.EndedAt <= range.To).Select(b => new TimeMark(b.EndedAt, "backup", $"{Say.Word(b.Type)} backup ({b.Engine})", X(b.EndedAt, range)))
-            .Concat(range.Forks.Where(f => f.Began >= range.From).Select(f => new TimeMark(f.Began, "fork", $"promotion: timeline {f.Timeline} ended", X(f.Began, range)))).OrderBy(m => m.At),
-    ];
-
     /// <summary>Where it stands on the line, which is 1000 wide.</summary>
-    private string X(DateTimeOffset at, RestorableRange range) => Say.Plainly(Math.Clamp(996 * (at - range.From).TotalSeconds / Span, 0, 996));
+    private static string X(DateTimeOffset at, RestorableRange range) => Say.Plainly(Math.Clamp(996 * (at - range.From).TotalSeconds / Span(range), 0, 996));
 
     private string Address(DateTimeOffset? at, Guid? backup, string destination) =>
         $"/restore?cluster={_cluster!.Id}&destination={destination}{(at is { } moment ? $"&at={Uri.EscapeDataString(Say.Instant(moment))}" : "")}{(backup is { } id ? $"&backup={id}" : "")}";
 
-    private sealed record TimeMark(DateTimeOffset At, string Kind, string Text, string X);
+    private sealed record Seen(RestorableRange? Range, IReadOnlyList<Backup> Backups, IReadOnlyList<RestoreMark> Marks);
 }
