@@ -7,7 +7,7 @@ using OpsConsole.Testing;
 
 namespace OpsConsole.Core.Tests.Backups;
 
-/// <summary>The console dies at every moment of a backup, a verification, an expiry: whoever comes next brings it to an end, the catalogue says what is stored,
+/// <summary>The console dies at every moment of a backup, a verification, an expiry, a restore: whoever comes next brings it to an end, the catalogue says what is stored,
 /// and no instance is left.</summary>
 public sealed class BackupCrashTests
 {
@@ -47,6 +47,22 @@ public sealed class BackupCrashTests
         var all = await reader.Get<BackupCatalogue>().ListAsync(expired: true);
         Assert.All(all, b => Assert.True(b.State == BackupState.Expired != world.Stored.ContainsKey(b.OperationId), $"{moment}: {b.Id} is {b.State}"));
         Assert.Single(all, b => b.State != BackupState.Expired);
+    });
+
+    [Fact]
+    public async Task Restore_KilledAtEveryMoment_OneInstanceIsHandedOver() => await EverywhereAsync(BackupKinds.Restore, async (fleet, world) =>
+    {
+        var request = await NewBackupAsync(fleet, world);
+        (request["cluster"], request["destination"]) = ("orders", "new");
+        return request;
+    }, (_, world, operation, moment) =>
+    {
+        Assert.True(operation.State == OperationState.Succeeded, $"{moment}: {operation.State} {operation.EndReason}");
+        Assert.True(world.Instances.Count == 1 && world.Instances.Values.Single() == operation.Id.ToString() && world.Running.Count == 1, $"{moment}: {string.Join(", ", world.Instances)}");
+        Assert.StartsWith("postgresql://restored:", operation.Result["connection"]!.GetValue<string>(), StringComparison.Ordinal);
+        world.Instances.Clear();
+        world.Running.Clear();
+        return Task.CompletedTask;
     });
 
     private static async Task<JsonObject> NewBackupAsync(TestFleet fleet, BackupWorld world)

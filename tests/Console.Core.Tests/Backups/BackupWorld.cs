@@ -41,6 +41,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
     public BackupEngineException? RestoreFails { get; set; }
     /// <summary>Restored servers end as soon as they are started.</summary>
     public bool ServersEnd { get; set; }
+    public string ServersSay { get; set; } = "";
 
     public string Id => BackupEngines.PgBackRest;
     public IReadOnlyList<string> Repositories(string cluster) => ["store"];
@@ -97,6 +98,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
             "instance.take" => Instances.TryAdd(key, operation) ? (0, $"/restored/{port}") : (1, ""),
             "instance.start" => (0, !ServersEnd && Running.TryAdd(key, true) ? "" : ""),
             "instance.list" => (0, string.Concat(Instances.Where(i => i.Key.StartsWith(region + ":", StringComparison.Ordinal)).Select(i => $"{i.Key.Split(':')[1]} {i.Value} /restored/{i.Key.Split(':')[1]}{(Running.ContainsKey(i.Key) ? " 42" : "")}\n"))),
+            "instance.log" => (0, ServersEnd ? ServersSay : ""),
             "instance.remove" => (0, Remove(key, operation)),
             _ => (0, ""),
         };

@@ -34,15 +34,20 @@ public sealed class ProofFailureTests : IAsyncLifetime
         Assert.Equal(OperationState.RolledBack, proof.State);
     }
 
-    [Fact]
-    public async Task Verify_TheRestoredServerEnds_MarksTheBackupFailed()
+    [Theory]
+    [InlineData("FATAL:  recovery ended before configured recovery target was reached", BackupState.Failed)]
+    [InlineData("PANIC:  could not locate a valid checkpoint record", BackupState.Failed)]
+    [InlineData("LOG:  startup process (PID 42) was terminated by signal 9: Killed", BackupState.Verified)]
+    [InlineData("FATAL:  could not write to file \"pg_wal/xlogtemp.42\": No space left on device", BackupState.Verified)]
+    [InlineData("", BackupState.Verified)] // killed whole: nothing is known of the backup
+    public async Task Verify_TheRestoredServerEnds_MarksTheBackupFailedWhereItsLogBlamesTheData(string says, BackupState expected)
     {
-        _world.ServersEnd = true;
+        (_world.ServersEnd, _world.ServersSay) = (true, $"2026-11-30 20:00:00.000 UTC [42] {says}");
 
-        var (backup, _) = await ProveAsync();
+        var (backup, proof) = await ProveAsync();
 
-        Assert.Equal(BackupState.Failed, backup.State);
-        Assert.Contains("has ended", backup.Failure, StringComparison.Ordinal);
+        Assert.Equal((expected, OperationState.RolledBack), (backup.State, proof.State));
+        Assert.Contains("has ended", proof.EndReason, StringComparison.Ordinal);
     }
 
     [Theory]

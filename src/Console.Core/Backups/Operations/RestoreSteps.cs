@@ -150,7 +150,8 @@ public sealed class OpenInstance(BackupParts parts) : BackupStep(parts, StepName
     {
         if (await look.IsWritableAsync(context.Cancel) is { } writable) return writable;
         if (await RunsAsync(context, place)) return false;
-        throw new BackupEngineException($"The restored server in {place.Region} has ended. {await Parts.Instances.LastWordsAsync(place, context.Cancel)}".Trim()) { Final = true, Damaged = true };
+        var log = await Parts.Instances.LogAsync(place, context.Cancel);
+        throw new BackupEngineException($"The restored server in {place.Region} has ended. {ServerLog.Reason(log)}".Trim()) { Final = true, Damaged = ServerLog.BlamesData(log) };
     }
 
     private async Task<bool> RunsAsync(StepContext context, InstancePlace place)

@@ -93,9 +93,9 @@ public sealed class Instances(FleetModel fleet, BackupsOptions options, IHostShe
 
         """, cancel);
 
-    /// <summary>Why a server has ended, by its own log; empty where the shell does not offer <c>instance.log</c>.</summary>
-    public async Task<string> LastWordsAsync(InstancePlace place, CancellationToken cancel) =>
-        shell.Offers(place.Region, "instance.log") ? ServerLog.Reason((await shell.RequireAsync(place.Region, "instance.log", Arguments(place.Port, null), null, cancel)).Output) : "";
+    /// <summary>Why a server has ended: the end of its own log; empty where the shell does not offer <c>instance.log</c>.</summary>
+    public async Task<string> LogAsync(InstancePlace place, CancellationToken cancel) =>
+        shell.Offers(place.Region, "instance.log") ? (await shell.RequireAsync(place.Region, "instance.log", Arguments(place.Port, null), null, cancel)).Output : "";
 
     /// <summary>Every table and index of every database, by pg_amcheck.</summary>
     /// <returns>what it found wrong; empty: nothing</returns>
