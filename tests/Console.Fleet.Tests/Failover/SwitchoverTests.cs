@@ -1,5 +1,6 @@
 using Npgsql;
 using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Live;
 using OpsConsole.Core.Operations;
 using OpsConsole.Fleet.Tests.Sandbox;
 
@@ -46,6 +47,8 @@ public sealed class SwitchoverTests(SandboxFixture sandbox) : IClassFixture<Sand
         await using var console = await FailoverConsole.StartAsync(fleet, ("Failover:DrainSeconds", "0.3"));
         await console.SettledAsync();
         var (source, target) = (console.Primary, LiveFleet.Regions.First(r => r != console.Primary));
+        // The first look at a service may spoil its region for as long as there are few.
+        await Eventually.TrueAsync(() => console.Picture.Services.Values.All(s => s.Region != target || s.Status is HealthStatus.Healthy or HealthStatus.Degraded), "the target's services are known to be well", TimeSpan.FromSeconds(60));
         await using var writer = await Writer.StartAsync(fleet);
         await using var idler = new NpgsqlConnection(fleet.WriteEndpoint);
         await idler.OpenAsync();
