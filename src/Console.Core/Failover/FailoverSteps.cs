@@ -151,7 +151,7 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
     }) with { Optional = true, TimeoutSeconds = 30 };
 
     private PlanStep Rejoin() => Step(RejoinSource.StepName, $"{Source} rejoins as a standby", request.Planned ? "Started as a standby; nothing to rewind." : "Rewound, else copied afresh.", Reversibility.ForwardOnly,
-        parameters: p => p["clean"] = request.Planned) with { Optional = true, Attempts = 2, TimeoutSeconds = 3600 };
+        parameters: p => p["clean"] = request.Planned) with { Optional = true, Attempts = 5, TimeoutSeconds = 3600 };
 
     // After the rejoin, which may show that the region is there: only one that does not answer leaves.
     private PlanStep LeaveLog() => Step(LeaveLogDestination.StepName, $"The repository of {Source} leaves the log's way", $"Unless it answers {Target}: with one out of reach, log would pile up on the new primary.",

@@ -103,7 +103,8 @@ internal sealed partial class ClusterDetector(
 
     private List<StandbyEvidence> Standbys(string primary, Dictionary<string, NodeReading> readings) => readings.Where(r => r.Key != primary)
         // Only what it says now counts: a silence is not drawn out from a look before, since which it may have heard something.
-        .Select(r => new StandbyEvidence(r.Key, r.Value.Answers && time.GetUtcNow() - r.Value.LastSuccessAt <= TimeSpan.FromSeconds(options.Detection.TimeoutSeconds), r.Value.Streams, r.Value.Silence)).ToList();
+        // Over a long way an answer is older when it is there, and the next one comes later.
+        .Select(r => new StandbyEvidence(r.Key, r.Value.Answers && time.GetUtcNow() - r.Value.LastSuccessAt <= TimeSpan.FromSeconds(options.Detection.TimeoutSeconds) + (r.Value.RoundTrip * 3), r.Value.Streams, r.Value.Silence)).ToList();
 
     private ClientEvidence Client()
     {

@@ -18,6 +18,8 @@ public sealed record NodeReading(
 {
     /// <summary>Of a standby that was asked: the primary from whom the last write of a console came. Null: not asked, or there was none.</summary>
     public WriterWitness? LastWriter { get; init; }
+    /// <summary>What a question and its answer take on the way, without a stall; zero: not measured yet.</summary>
+    public TimeSpan RoundTrip { get; init; }
 
     public static NodeReading Unknown(DateTimeOffset at, TimeSpan lived) => new(false, true, false, null, 0, 0, null, 0, 0, ProbeFailure.None, at, lived);
 }
@@ -36,6 +38,10 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
     private static readonly TimeSpan Leisurely = TimeSpan.FromSeconds(1);
     /// <summary>Refused so often: it is down, not restarting.</summary>
     private const int Down = 20;
+    /// <summary>Round trips of a look over an open connection (the look, the write), and of one that has to connect and sign in first.</summary>
+    private const int Trips = 2, TripsToConnect = 8;
+    /// <summary>A first connection, to a node of which nothing is known.</summary>
+    private const double FirstSeconds = 3;
     private const string Prepare = "SET synchronous_commit = local; SET statement_timeout = 0";
     private const string Look = """
         SELECT pg_is_in_recovery() AS standby, coalesce(r.status, '') AS status, extract(epoch FROM clock_timestamp() - r.last_msg_receipt_time) AS silence,
@@ -64,6 +70,7 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
     private Task _hanging = Task.CompletedTask;
     private bool _created;
     private volatile bool _urgent;
+    private double _roundTrip;
     private volatile NodeReading _reading = NodeReading.Unknown(time.GetUtcNow(), lived.Now);
 
     public string Region => node.Region;
@@ -105,7 +112,18 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
 
     /// <summary>Quicker while it matters: a refusal comes at once and costs nothing, so it is asked again soon.</summary>
     private TimeSpan Interval => !acts() ? Leisurely
-        : TimeSpan.FromSeconds(_urgent || _reading is { Failures: > 0 and < Down, Failure: ProbeFailure.Refused } ? options.IntervalSeconds / 3 : options.IntervalSeconds);
+        : TimeSpan.FromSeconds(Math.Max(_urgent || _reading is { Failures: > 0 and < Down, Failure: ProbeFailure.Refused } ? options.IntervalSeconds / 3 : options.IntervalSeconds, Usual));
+
+    /// <summary>Seconds that a look takes where all is well: over a long way the next one does not begin beside it, nor is it given up before its answer can be there.</summary>
+    private double Usual => 1.2 * RoundTrip * (_reading.Standby ? 1 : Trips);
+
+    private double RoundTrip { get { lock (_gate) return _roundTrip; } }
+
+    /// <summary>The shortest of late: what stands still for a moment is no longer way.</summary>
+    private void Measured(TimeSpan took)
+    {
+        lock (_gate) _roundTrip = Math.Min(1, _roundTrip == 0 || took.TotalSeconds < _roundTrip ? took.TotalSeconds : _roundTrip + ((took.TotalSeconds - _roundTrip) / 16));
+    }
 
     private async Task LookAsync(Action looked, CancellationToken cancel)
     {
@@ -113,8 +131,9 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
         var connection = Interlocked.Exchange(ref _idle, null);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         // A first connection may take longer than a look, but not where nobody listens, nor beside a look that waits.
-        var patient = connection is null && _reading.Failures == 0 && _underWay.Count == 0;
-        var ending = lived.CancelAfterAsync(limit, TimeSpan.FromSeconds(patient ? Math.Max(1, options.TimeoutSeconds) : options.TimeoutSeconds));
+        var way = RoundTrip;
+        var patient = connection is null && (way == 0 ? _underWay.Count < 3 : _reading.Failures == 0 && _underWay.Count == 0);
+        var ending = lived.CancelAfterAsync(limit, TimeSpan.FromSeconds((patient ? Math.Max(way == 0 ? FirstSeconds : 1, options.TimeoutSeconds) : options.TimeoutSeconds) + (way * (connection is null ? TripsToConnect : Trips))));
         try
         {
             if (connection is null)
@@ -122,7 +141,9 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
                 connection = await WireConnection.OpenAsync(node.Address, cluster.Username, cluster.Password, cluster.Database, "opsconsole-detector", limit.Token);
                 await connection.QueryAsync(Prepare, limit.Token);
             }
+            var asked = time.GetTimestamp();
             var row = (await connection.QueryAsync(Look, limit.Token)).Rows[0];
+            Measured(time.GetElapsedTime(asked));
             var standby = row["standby"] == "t";
             if (!standby) Heard(began);
             if (!standby && acts())
@@ -144,7 +165,7 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
             }
             var witness = standby && AskWriter ? await WitnessAsync(connection, limit.Token) : null;
             Answered(began, new NodeReading(true, standby, row["status"] == "streaming", row["silence"] is { } silence ? TimeSpan.FromSeconds(double.Parse(silence, CultureInfo.InvariantCulture)) : null,
-                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), SynchronousCommit.ConfirmationsOf(row["names"] ?? ""), 0, 0, ProbeFailure.None, time.GetUtcNow(), lived.Now) { LastWriter = witness });
+                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), SynchronousCommit.ConfirmationsOf(row["names"] ?? ""), 0, 0, ProbeFailure.None, time.GetUtcNow(), lived.Now) { LastWriter = witness, RoundTrip = TimeSpan.FromSeconds(RoundTrip) });
             if (Interlocked.CompareExchange(ref _idle, connection, null) is not null) connection.Dispose();
         }
         catch (Exception e) when (e is WireException or IOException or SocketException or ObjectDisposedException or OperationCanceledException or StalledException)
