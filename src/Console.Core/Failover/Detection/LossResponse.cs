@@ -23,6 +23,7 @@ internal sealed partial class LossResponse(
     private static readonly TimeSpan Forget = TimeSpan.FromSeconds(5);
     /// <summary>Whether people are still being asked is looked at so often: a request may have expired while nobody was there.</summary>
     private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Denied = TimeSpan.FromHours(1);
     private (string Source, int Timeline, DateTimeOffset At)? _acted;
     private (string Source, int Timeline, DateTimeOffset At)? _asked;
     private (string Source, int Timeline, DateTimeOffset At, DateTimeOffset Last)? _lost;
@@ -103,7 +104,7 @@ internal sealed partial class LossResponse(
     private async Task AskAsync(string source, int timeline, Candidate target, int inReach, LossJudgement judgement, CancellationToken cancel)
     {
         if (_asked is { } asked && asked.Source == source && asked.Timeline == timeline && time.GetUtcNow() - asked.At < AskAgain) return;
-        if (await IsAskedAsync(cancel))
+        if (await IsAskedAsync(source, cancel))
         {
             _asked = (source, timeline, time.GetUtcNow());
             return;
@@ -118,9 +119,10 @@ internal sealed partial class LossResponse(
         LogAsked(cluster.Id, source, target.Region, submitted.OperationId);
     }
 
-    /// <summary>By another console, or by this one before it was started again.</summary>
-    private async Task<bool> IsAskedAsync(CancellationToken cancel) => (await reader.ListAsync(OperationKinds.Failover, OperationState.AwaitingApproval, cancel: cancel))
-        .Any(o => o.RequestedById == Person.Console.Id && o.Request["cluster"]?.GetValue<string>() == cluster.Id);
+    /// <summary>By another console, or by this one before it was started again. Who has said no is not asked again for an hour; a request that ran out unread is made again.</summary>
+    private async Task<bool> IsAskedAsync(string source, CancellationToken cancel) => (await reader.ListAsync(OperationKinds.Failover, cancel: cancel)).Any(o =>
+        o.RequestedById == Person.Console.Id && o.Request["cluster"]?.GetValue<string>() == cluster.Id && o.Request["source"]?.GetValue<string>() == source
+        && (!o.State.IsEnd() || (o.State == OperationState.Cancelled && time.GetUtcNow() - o.CreatedAt < Denied)));
 
     private int Needed(string source) => LossRule.StandbysNeeded(cluster, seen.Confirmations(cluster.Id, source));
 
