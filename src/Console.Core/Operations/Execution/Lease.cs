@@ -106,9 +106,11 @@ internal sealed class Lease : IAsyncDisposable
             OperationsLog.RenewFailed(_log, Operation, Remaining.TotalSeconds, failure.Message);
             return Remaining <= TimeSpan.Zero ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Min(0.25, Math.Max(0.01, Remaining.TotalSeconds)));
         }
-        catch (OperationCanceledException)
+        catch (Exception failure)
         {
-            return TimeSpan.FromSeconds(_options.RenewSeconds); // disposed; the loop ends
+            // Disposed while it asked: the loop ends, and nobody is left whom a failure, of whatever kind, concerns.
+            if (failure is not OperationCanceledException) OperationsLog.RenewFailed(_log, Operation, Remaining.TotalSeconds, failure.Message);
+            return TimeSpan.FromSeconds(_options.RenewSeconds);
         }
     }
 
