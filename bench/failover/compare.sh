@@ -111,7 +111,7 @@ stop_cluster() {
 
 peer() { "$bench" peer --results "$results" --system "$system" --write "$write" "$@"; }
 
-patroni() { # words of the system, ttl, loop_wait, retry_timeout
+beside_patroni() { # words of the system, ttl, loop_wait, retry_timeout; a function named as the program would pass for it
     system=$1
     install_packages patroni=patroni etcd=etcd-server haproxy=haproxy postgres=postgresql
     start_cluster "$2" "$3" "$4"
@@ -130,8 +130,8 @@ patroni() { # words of the system, ttl, loop_wait, retry_timeout
 for each in $systems; do
     case $each in
         console) "$bench" failover --runs "$runs" --port "$base" --results "$results" ;;
-        defaults) patroni "Patroni, defaults (30, 10, 10)" 30 10 10 ;;
-        minimum) patroni "Patroni, minimum (20, 1, 3)" 20 1 3 ;;
+        defaults) beside_patroni "Patroni, defaults (30, 10, 10)" 30 10 10 ;;
+        minimum) beside_patroni "Patroni, minimum (20, 1, 3)" 20 1 3 ;;
         *) echo "unknown system $each" >&2; exit 64 ;;
     esac
 done

@@ -10,6 +10,9 @@ public sealed record RetentionDecision(Backup Backup, bool Keep, string Reason);
 /// the recovery window, and every backup that a kept one needs.</summary>
 public static class Retention
 {
+    /// <summary>What failed is kept so long: whoever wants to know why has it to look at.</summary>
+    public static readonly TimeSpan FailedStays = TimeSpan.FromDays(7);
+
     /// <param name="zone">in which days, weeks and months begin</param>
     /// <param name="lockedUntil">until when its stores refuse to delete a backup (<see cref="Stores.ObjectLocks"/>); null: nothing locks it</param>
     public static IReadOnlyList<RetentionDecision> Decide(IReadOnlyList<Backup> backups, BackupPolicyOptions policy, TimeZoneInfo zone, DateTimeOffset now, Func<Backup, DateTimeOffset?>? lockedUntil = null)
@@ -24,6 +27,7 @@ public static class Retention
         // What cannot be deleted is not struck from the catalogue either: it is there, and can be restored.
         foreach (var backup in living)
             if (lockedUntil?.Invoke(backup) is { } until && until > now) kept.TryAdd(backup.Id, $"kept by object lock until {until.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)}Z");
+        foreach (var backup in living.Where(b => b.State == BackupState.Failed && now - b.EndedAt < FailedStays)) kept.TryAdd(backup.Id, $"failed; kept for {FailedStays.TotalDays:0} days for somebody to look at");
         KeepNeeded(living, kept);
 
         return [.. living.Select(b => kept.TryGetValue(b.Id, out var why) ? new RetentionDecision(b, true, why) : new RetentionDecision(b, false, Gone(b, policy.Retention)))];

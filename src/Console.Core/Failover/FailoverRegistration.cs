@@ -33,6 +33,7 @@ public static class FailoverRegistration
         services.AddSingleton<TrafficEdge>();
         services.AddSingleton<PulseMeters>();
         services.AddSingleton<LastSeen>();
+        services.AddSingleton<RoundTrips>();
         services.AddSingleton<OldPrimary>();
         services.AddSingleton<IFleetSessions, PostgresFleetSessions>();
         services.AddSingleton<FailoverParts>();

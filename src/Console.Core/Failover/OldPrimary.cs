@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Npgsql;
 using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Fleet;
 
 namespace OpsConsole.Core.Failover;
@@ -14,11 +15,15 @@ public enum FenceRung { None = 0, Traffic = 1, Sql = 2, Host = 3 }
 public sealed record FenceResult(FenceRung Reached, IReadOnlyList<string> Said);
 
 /// <summary>What is done to a node that was the primary: kept from serving, then brought back as a standby.</summary>
-public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, FailoverOptions options, TimeProvider time)
+public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, RoundTrips ways, FailoverOptions options, TimeProvider time)
 {
     private const int MostRewinds = 2;
+    /// <summary>Round trips of what is done beyond the sign-in: a look, and the fence with its verification.</summary>
+    private const int LookTrips = RoundTrips.ToConnect + 2, FenceTrips = RoundTrips.ToConnect + 10;
     private readonly ConcurrentDictionary<(string Cluster, string Region), int> _rewinds = [];
     private static readonly TimeSpan SqlLimit = TimeSpan.FromSeconds(1);
+    /// <summary>For a standby that is led to another primary to stream from there.</summary>
+    private static readonly TimeSpan LedLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan HostLimit = TimeSpan.FromSeconds(8);
 
     /// <summary>Rung 2: rejects everybody but the console, ends all clients. Quick when the node answers.</summary>
@@ -28,7 +33,7 @@ public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, FailoverOptions
         try
         {
             // A silent server keeps the log-in busy for longer than it may take: it is left to itself then.
-            return await TrySqlAsync(cluster, region, cancel).WaitAsync(SqlLimit, time, cancel);
+            return await TrySqlAsync(cluster, region, cancel).WaitAsync(ways.Beyond(SqlLimit, cluster, region, FenceTrips), time, cancel);
         }
         catch (Exception e) when (IsOutOfReach(e, cancel))
         {
@@ -77,13 +82,14 @@ public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, FailoverOptions
         return new FenceResult(FenceRung.None, said);
     }
 
-    /// <summary>Brings it back as a standby of the present primary: stopped, rewound (or copied afresh), demoted, started, streaming.</summary>
+    /// <summary>Brings it back as a standby of the present primary. One that is a standby is led there as it runs; where that does not do, as with a former primary, it is
+    /// stopped, rewound (or copied afresh), demoted and started.</summary>
     /// <param name="clean">it was stopped in order and its whole log is on the primary: nothing to rewind</param>
     /// <param name="names">its own list of synchronous standbys, should it ever be promoted</param>
     public async Task RejoinAsync(string cluster, string region, string primary, bool clean, string names, Func<string, Task> say, CancellationToken cancel)
     {
         var address = Upstream.Address(fleet, cluster, region, primary);
-        if (await StreamsAsync(cluster, region, address, cancel)) return;
+        if (await StreamsAsync(cluster, region, address, cancel) || (!clean && await LedAsync(cluster, region, primary, say, cancel))) return;
         await StopAsync(cluster, region, say, cancel);
         if (!clean) await ReconcileAsync(cluster, region, primary, say, cancel);
         await StartAsStandbyAsync(cluster, region, primary, names, say, cancel);
@@ -105,6 +111,30 @@ public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, FailoverOptions
         await StartAsStandbyAsync(cluster, region, primary, names, say, cancel);
     }
 
+    /// <summary>A standby whose log the primary still has needs no more than to know where to go.</summary>
+    /// <returns>false: it does not answer, is no standby, or does not stream from there</returns>
+    private async Task<bool> LedAsync(string cluster, string region, string primary, Func<string, Task> say, CancellationToken cancel)
+    {
+        var (declared, standby) = (fleet.Clusters[cluster], false);
+        using var limit = Limit(ways.Beyond(SqlLimit + LedLimit, cluster, region, FenceTrips), cancel);
+        try
+        {
+            await using var node = await OpenAsync(cluster, region, limit.Token);
+            if (!(standby = await Promotion.InRecoveryAsync(node, limit.Token))) return false;
+            await using (var leader = await OpenAsync(cluster, primary, limit.Token)) await Slots.EnsureAsync(leader, [Upstream.SlotOf(declared, region)], limit.Token);
+            await SqlFence.UnfenceAsync(node, limit.Token);
+            await Upstream.FollowAsync(node, Upstream.Conninfo(fleet, cluster, region, primary), Upstream.SlotOf(declared, region), limit.Token);
+            await Upstream.WaitStreamingAsync(node, Upstream.Address(fleet, cluster, region, primary), LedLimit, time, limit.Token);
+        }
+        catch (Exception e) when (IsOutOfReach(e, cancel))
+        {
+            if (standby) await say($"{region} cannot be led to {primary} as it runs: {(e is OperationCanceledException ? "no answer in time" : e.Message)}");
+            return false;
+        }
+        await say($"{region} was led to {primary} and streams from there.");
+        return true;
+    }
+
     private async Task StartAsStandbyAsync(string cluster, string region, string primary, string names, Func<string, Task> say, CancellationToken cancel)
     {
         var address = Upstream.Address(fleet, cluster, region, primary);
@@ -121,7 +151,7 @@ public sealed class OldPrimary(FleetModel fleet, NodeHost hosts, FailoverOptions
 
     public async Task<bool> StreamsAsync(string cluster, string region, string address, CancellationToken cancel)
     {
-        using var limit = Limit(SqlLimit, cancel);
+        using var limit = Limit(ways.Beyond(SqlLimit, cluster, region, LookTrips), cancel);
         try
         {
             await using var node = await OpenAsync(cluster, region, limit.Token);

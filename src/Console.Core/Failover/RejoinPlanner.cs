@@ -30,7 +30,7 @@ public sealed class RejoinPlanner(FleetModel fleet) : IPlanner
             [
                 new PlanStep
                 {
-                    Step = RejoinSource.StepName, Name = $"{region} rejoins as a standby", Detail = $"Stopped, rewound (else copied afresh), started as a standby of {upstream}.",
+                    Step = RejoinSource.StepName, Name = $"{region} rejoins as a standby", Detail = $"A standby is led to {upstream} as it runs; else it is stopped, rewound (else copied afresh), and started as a standby.",
                     Reversibility = Reversibility.ForwardOnly, Parameters = Parameters(), Attempts = 3, TimeoutSeconds = 3600,
                 },
                 .. Caches(cluster, region, upstream),

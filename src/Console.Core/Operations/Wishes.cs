@@ -8,11 +8,14 @@ internal static class Wishes
 {
     /// <summary>Asks a running operation to end for one that pre-empts it.</summary>
     /// <returns>null; or why it can only finish</returns>
+    /// <summary>How the reason of one's end begins that was ended for another.</summary>
+    public const string GivesWay = "gives way to";
+
     public static async Task<string?> GiveWayAsync(ConsoleDatabase database, OperationStateChanger changer, Guid blocker, string by, string kind, Guid id, DateTimeOffset now, CancellationToken cancel)
     {
         try
         {
-            await EndAsync(database, changer, blocker, OperationWish.Cancel, by, $"gives way to {kind} {id}", now, cancel);
+            await EndAsync(database, changer, blocker, OperationWish.Cancel, by, $"{GivesWay} {kind} {id}", now, cancel);
             return null;
         }
         catch (RequestRefusedException finishing) when (finishing.Rule == "forwardOnly")

@@ -6,6 +6,7 @@ using OpsConsole.Core.Backups.Restoring;
 using OpsConsole.Core.Backups.Schedules;
 using OpsConsole.Core.Drivers.Postgres.Control;
 using OpsConsole.Core.Failover;
+using OpsConsole.Core.Failover.Detection;
 using OpsConsole.Core.Fleet;
 using OpsConsole.Core.Fleet.Configuration;
 using OpsConsole.Core.Live;
@@ -150,6 +151,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
             services.AddSingleton<IPlanner, ExpirePlanner>();
             services.AddSingleton(new FailoverOptions());
             services.AddSingleton<NodeHost>();
+            services.AddSingleton<RoundTrips>();
             services.AddSingleton<OldPrimary>();
             services.AddSingleton<InPlaceNodes>();
             services.AddSingleton<IPlanner, RestorePlanner>();

@@ -49,7 +49,9 @@ public sealed class RetentionTests
 
         Assert.Equal((true, "the newest"), (decisions[full.Id].Keep, decisions[full.Id].Reason));
         Assert.Equal((false, "its base failed"), (decisions[needing.Id].Keep, decisions[needing.Id].Reason));
-        Assert.False(decisions[failed.Id].Keep);
+        Assert.Equal((true, "failed; kept for 7 days for somebody to look at"), (decisions[failed.Id].Keep, decisions[failed.Id].Reason));
+        var later = Retention.Decide([full, failed], new BackupPolicyOptions { Cluster = "orders" }, TimeZoneInfo.Utc, Now.AddDays(6.1)).Single(d => d.Backup.Id == failed.Id);
+        Assert.Equal((false, "it failed"), (later.Keep, later.Reason));
     }
 
     [Fact]

@@ -114,6 +114,44 @@ public sealed class SchedulerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RunDue_TheRunGaveWayToAFailover_IsDueAgainOnceAndNotLater()
+    {
+        await LookAsync();
+        await LookAsync(new(2026, 3, 28, 1, 30, 0, TimeSpan.Zero));
+        var first = Assert.Single(await BackupsAsync());
+        _clock.Advance(TimeSpan.FromSeconds(20));
+        Assert.Null(await Wishes.GiveWayAsync(_fleet.Database.Console, _node.Get<OperationStateChanger>(), first.Id, "test", OperationKinds.Failover, Guid.NewGuid(), _clock.GetUtcNow(), default));
+        Assert.Equal(OperationState.Cancelled, (await _node.Reader.GetAsync(first.Id)).State);
+
+        await LookAsync(_clock.GetUtcNow().AddMinutes(1));
+        await LookAsync(_clock.GetUtcNow().AddMinutes(1));
+
+        var again = Assert.Single(await BackupsAsync(), b => b.Id != first.Id);
+        Assert.Equal(("full", "schedule: by policy, again: it gave way"), (again.Request["type"]!.GetValue<string>(), again.Reason));
+        await FinishAsync();
+        await LookAsync(_clock.GetUtcNow().AddMinutes(1));
+        Assert.Equal(2, (await BackupsAsync()).Count);
+    }
+
+    [Fact]
+    public async Task RunDue_AnIncrementalOfTheChainIsDamaged_TakesAFullOne()
+    {
+        await LookAsync();
+        var start = _clock.GetUtcNow();
+        await EnterAsync(BackupType.Full, start, null, "F");
+        var damaged = await EnterAsync(BackupType.Incremental, start.AddMinutes(5), "F", "I1");
+        await EnterAsync(BackupType.Incremental, start.AddMinutes(10), "F", "I2");
+        await _node.Get<BackupRecords>().FailedAsync(damaged, "a page is torn", "test", default);
+
+        await LookAsync(start.AddHours(13));
+
+        Assert.Equal("full", Assert.Single(await BackupsAsync()).Request["type"]!.GetValue<string>());
+    }
+
+    private Task<Guid> EnterAsync(BackupType type, DateTimeOffset at, string? on, string label) => _node.Get<BackupRecords>().EnterAsync("orders", "pgbackrest", Guid.NewGuid(), new TakenBackup(type, at.AddMinutes(-1), at, 10, on, "0/1", 1, [new("store", label, 10)]),
+        new Dictionary<string, string> { ["store"] = "us-east-1" }, "system", default);
+
+    [Fact]
     public async Task RunDue_APolicyWithDumps_TakesOneADay()
     {
         _policy.LogicalAt = "13:00";

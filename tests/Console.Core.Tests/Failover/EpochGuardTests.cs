@@ -86,7 +86,7 @@ public sealed class EpochGuardTests
             });
             var (options, hosts) = (new FailoverOptions(), new NodeHost(_shell, fleet));
             (_edge, _meters) = (new TrafficEdge(fleet), new PulseMeters(fleet, TimeProvider.System));
-            _parts = new FailoverParts(fleet, _edge, hosts, _meters, new OldPrimary(fleet, hosts, options, TimeProvider.System), new LastSeen(), new Feed(), new RedisControl(_names), options, TimeProvider.System);
+            _parts = new FailoverParts(fleet, _edge, hosts, _meters, new OldPrimary(fleet, hosts, new RoundTrips(), options, TimeProvider.System), new LastSeen(), new RoundTrips(), new Feed(), new RedisControl(_names), options, TimeProvider.System);
         }
 
         public static async Task<World> StartAsync() => new(await TestReplica.CreateAsync(await TestPostgres.SharedAsync()));

@@ -90,6 +90,33 @@ public sealed class AutomaticFailoverTests(SandboxFixture sandbox) : IClassFixtu
     }
 
     [Fact]
+    public async Task Detector_StandbyOutOfReachWhileThePrimaryMoves_IsLedToTheNewOneOnceItAnswers()
+    {
+        var fleet = LiveFleet.Of(sandbox);
+        await using var console = await FailoverConsole.StartAsync(fleet);
+        await console.SettledAsync();
+        var source = console.Primary;
+        var silent = LiveFleet.Regions.Last(r => r != source);
+        await console.ArmedAsync();
+        await fleet.SignalAsync(silent, "STOP");
+        await Eventually.TrueAsync(() => console.Picture.Clusters["orders"].Nodes.Any(n => n.Region == silent && !n.Reachable), "a standby is gone");
+        await fleet.SignalAsync(source, "KILL");
+        var operation = await console.EndAsync((await console.FirstFailoverAsync()).Id);
+        var story = await console.StoryAsync(operation);
+        Assert.True(operation.State == OperationState.Succeeded, story);
+        Assert.Contains($"{silent} is not in reach", story, StringComparison.Ordinal);
+        var target = operation.Result["newPrimaryRegion"]!.GetValue<string>();
+
+        await fleet.SignalAsync(silent, "CONT");
+        await Eventually.TrueAsync(async () => await fleet.StandbysOfAsync(target) == 3, $"it streams from {target}, too\n{console.Log}", TimeSpan.FromSeconds(60));
+        var led = Assert.Single(await console.Get<OperationReader>().ListAsync(OperationKinds.Rejoin));
+        var how = await console.StoryAsync(await console.EndAsync(led.Id));
+        Assert.Equal(silent, (string?)led.Request["region"]);
+        Assert.Contains($"{silent} was led to {target} and streams from there.", how, StringComparison.Ordinal);
+        await console.SettledAsync(target);
+    }
+
+    [Fact]
     public async Task Detector_OldPrimaryThawedBeyondReachOfItsHost_IsDemotedOnSight()
     {
         var fleet = LiveFleet.Of(sandbox);

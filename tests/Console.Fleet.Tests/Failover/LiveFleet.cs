@@ -99,6 +99,9 @@ internal sealed class LiveFleet(string directory, int portBase)
 
     private Task<ConnectionMultiplexer> CacheAsync(string region) => ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{Ports.Redis(region)},password={Secret("redis")},allowAdmin=true");
 
+    /// <summary>How many standbys stream from a region's node itself, not from one another.</summary>
+    public Task<long> StandbysOfAsync(string region) => AskAsync<long>(Node(region), "SELECT count(*) FROM pg_stat_replication r JOIN pg_replication_slots s ON s.active_pid = r.pid WHERE r.state = 'streaming' AND s.slot_name NOT LIKE 'opsconsole%'");
+
     public async Task<T?> AskAsync<T>(string connectionString, string sql)
     {
         await using var connection = new NpgsqlConnection(connectionString);

@@ -24,10 +24,13 @@ public sealed class SharedFleetForFaults : ICollectionFixture<SandboxFixture>
 }
 
 /// <summary>One embedded fleet without a console for the tests of one class or of several that share it, in this process, in a directory and at ports of its own. What a class has left behind ends with it.</summary>
-public sealed class SandboxFixture : IAsyncLifetime
+public class SandboxFixture : IAsyncLifetime
 {
     private readonly string _directory = TemporaryDirectory();
     private EmbeddedFleet? _fleet;
+
+    /// <summary>Whether what crosses from site to site takes as long as between real regions.</summary>
+    protected virtual bool Latency => false;
 
     public EmbeddedFleet Fleet => _fleet ?? throw new InvalidOperationException("The fleet has not started.");
 
@@ -44,12 +47,13 @@ public sealed class SandboxFixture : IAsyncLifetime
         {
             return;
         }
-        var options = new SandboxOptions { Directory = _directory, PortBase = FreePortBase(), Consoles = 0, Latency = false, CustomersPerSecond = 10 };
+        var options = new SandboxOptions { Directory = _directory, PortBase = FreePortBase(), Consoles = 0, Latency = Latency, CustomersPerSecond = 10 };
         _fleet = await EmbeddedFleet.StartAsync(options, _ => { }, TimeProvider.System, CancellationToken.None);
     }
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         if (_fleet is not null)
         {
             await _fleet.DisposeAsync();
@@ -86,4 +90,10 @@ public sealed class SandboxFixture : IAsyncLifetime
             return false;
         }
     }
+}
+
+/// <summary>The same with 60 to 220 ms a round trip between the sites, the console's own among them.</summary>
+public sealed class FarSandboxFixture : SandboxFixture
+{
+    protected override bool Latency => true;
 }

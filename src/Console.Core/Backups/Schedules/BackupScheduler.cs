@@ -41,8 +41,8 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
 
     private async Task DailyAsync(BackupPolicyOptions policy, RunPurpose purpose, DateTimeOffset due, CancellationToken cancel)
     {
-        if (await SeenAsync(policy.Cluster, purpose, due, cancel)) return;
-        await RunAsync(policy, purpose, due, "by policy", cancel);
+        if (!await SeenAsync(policy.Cluster, purpose, due, cancel)) await RunAsync(policy, purpose, due, "by policy", cancel);
+        else if (await GaveWayAsync(policy.Cluster, purpose, cancel) is { } ended) await RunAsync(policy, purpose, ended, "by policy, again: it gave way", cancel);
     }
 
     private async Task IncrementalAsync(BackupPolicyOptions policy, DateTimeOffset now, CancellationToken cancel)
@@ -66,7 +66,7 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
         {
             var ids = new List<Guid>();
             foreach (var (request, suffix) in await RequestsAsync(policy, purpose, cancel))
-                ids.Add((await operations.SubmitAsync(request with { IdempotencyKey = $"schedule {cluster} {purpose}{suffix} {due:O}", StandingApproval = true, Reason = $"schedule: {reason}" }, Person.Console, cancel)).OperationId);
+                if (await SubmitAsync(policy, purpose, due, request with { IdempotencyKey = $"schedule {cluster} {purpose}{suffix} {due:O}", StandingApproval = true, Reason = $"schedule: {reason}" }, cancel) is { } id) ids.Add(id);
             await NoteAsync(cluster, purpose, due, ids.Count == 0 ? null : ids[0], cancel);
             BackupsLog.Scheduled(log, cluster, purpose.ToString(), due, ids.Count == 0 ? "nothing to do" : $"operation {string.Join(", ", ids)}");
         }
@@ -75,10 +75,20 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
             await GiveBackAsync(cluster, purpose, due, cancel);
             BackupsLog.Scheduled(log, cluster, purpose.ToString(), due, blocked.Message);
         }
+    }
+
+    /// <returns>null: refused, which is told; the run's other requests are made all the same</returns>
+    private async Task<Guid?> SubmitAsync(BackupPolicyOptions policy, RunPurpose purpose, DateTimeOffset due, OperationRequest request, CancellationToken cancel)
+    {
+        try
+        {
+            return (await operations.SubmitAsync(request, Person.Console, cancel)).OperationId;
+        }
         catch (RequestRefusedException refused)
         {
-            BackupsLog.Scheduled(log, cluster, purpose.ToString(), due, refused.Message);
-            if (refused.Rule != ExpirePlanner.NothingRule) Alarm(cluster, purpose, refused.Message);
+            BackupsLog.Scheduled(log, policy.Cluster, purpose.ToString(), due, refused.Message);
+            if (refused.Rule != ExpirePlanner.NothingRule) Alarm(policy.Cluster, purpose, refused.Message);
+            return null;
         }
     }
 
@@ -96,9 +106,10 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
         {
             case RunPurpose.Full or RunPurpose.Incremental:
                 var request = Cluster();
-                // An incremental backup on a damaged full one would be worth nothing.
-                var full = (await catalogue.ListAsync(policy.Cluster, cancel: cancel)).FirstOrDefault(b => b.Type == BackupType.Full && b.Engine == policy.Engine);
-                var damaged = full is { State: BackupState.Failed } || full?.Copies.Any(c => c.State == CopyState.Failed) == true;
+                // An incremental backup builds on the newest one that is there: on a damaged one it would be worth nothing.
+                var made = (await catalogue.ListAsync(policy.Cluster, cancel: cancel)).Where(b => b.Type != BackupType.Logical && b.Engine == policy.Engine && b.Copies.Any(c => c.Label.Length > 0)).ToList();
+                var chain = made.Take(made.FindIndex(b => b.Type == BackupType.Full) + 1);
+                var damaged = chain.Any(b => b.State == BackupState.Failed || b.Copies.Any(c => c.State == CopyState.Failed));
                 (request["type"], request["engine"]) = (damaged ? RunPurpose.Full.Word() : purpose.Word(), policy.Engine);
                 return [(new OperationRequest(BackupKinds.Backup, request, ""), "")];
             case RunPurpose.Second:
@@ -133,6 +144,16 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
         if (await LatestDueAsync(cluster, purpose, cancel) is { } known) return known >= due;
         await TakeAsync(cluster, purpose, due, "the schedule begins after this", cancel);
         return true;
+    }
+
+    /// <summary>When the newest run ended without its end, for the sake of a move; null: it did not.</summary>
+    private async Task<DateTimeOffset?> GaveWayAsync(string cluster, RunPurpose purpose, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return (await connection.Command($"""
+            SELECT CASE WHEN o.state NOT IN ('succeeded') AND starts_with(o.end_reason, '{Wishes.GivesWay}') THEN o.ended_at END AS at
+            FROM backups.run r LEFT JOIN ops.operation o ON o.id = r.operation_id WHERE r.cluster = @cluster AND r.purpose = @purpose ORDER BY r.due_at DESC LIMIT 1
+            """, ("cluster", cluster), ("purpose", purpose.Word())).ListAsync(r => r.Value<DateTimeOffset>("at"), cancel)).FirstOrDefault();
     }
 
     private async Task<bool> TakeAsync(string cluster, RunPurpose purpose, DateTimeOffset due, string reason, CancellationToken cancel)

@@ -8,13 +8,13 @@ namespace OpsConsole.Core.Failover.Detection;
 /// <summary>Watches one cluster at sub-second cadence, on connections of its own, and has something done when its primary is lost, if people
 /// have allowed that. A former primary that comes back is demoted on sight. Judging needs no console database.</summary>
 internal sealed partial class ClusterDetector(
-    ClusterOptions cluster, PulseMeters meters, DetectorPolicy policy, LossResponse response, ReturnedPrimary returned, WriteLead lead, ConfirmationLead confirmations, LastSeen seen,
-    LivedTime lived, FailoverOptions options, TimeProvider time, ILogger log) : IDisposable
+    ClusterOptions cluster, PulseMeters meters, DetectorPolicy policy, LossResponse response, ReturnedPrimary returned, LeftBehind left, WriteLead lead, ConfirmationLead confirmations, LastSeen seen,
+    LivedTime lived, RoundTrips ways, FailoverOptions options, TimeProvider time, ILogger log) : IDisposable
 {
     private static readonly TimeSpan KeepPulse = TimeSpan.FromSeconds(5);
     /// <summary>What was read longer ago says nothing of now.</summary>
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(3);
-    private readonly List<NodeWatch> _nodes = cluster.Nodes.Select(n => new NodeWatch(cluster, n, options.Detection, () => policy.Allows(cluster.Id), lived, time)).ToList();
+    private readonly List<NodeWatch> _nodes = cluster.Nodes.Select(n => new NodeWatch(cluster, n, options.Detection, ways, () => policy.Allows(cluster.Id), lived, time)).ToList();
     private readonly SemaphoreSlim _looked = new(0);
     private volatile string? _primary;
     private int _timeline;
@@ -48,6 +48,7 @@ internal sealed partial class ClusterDetector(
         if (readings[primary] is { Answers: true, Standby: false } writes) seen.Set(cluster.Id, primary, writes.Position, writes.Confirmations);
         foreach (var (region, reading) in readings.Where(r => r.Key != primary && r.Value is { Answers: true, Standby: false } && IsFormer(r.Value, readings)))
             returned.Demote(region, reading.Timeline, primary, _timeline, cancel);
+        left.Judge(primary, readings, cancel);
         foreach (var node in _nodes) node.Hurry(node.Region != primary && readings[primary].Failures > 0);
         if (!policy.Allows(cluster.Id)) return;
         meters.Of(cluster.Id)?.Keep("detector", TimeSpan.FromSeconds(options.Detection.IntervalSeconds), KeepPulse);

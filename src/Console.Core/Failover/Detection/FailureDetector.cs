@@ -16,7 +16,7 @@ namespace OpsConsole.Core.Failover.Detection;
 /// <summary>Runs a detector for each cluster, in process, with no queue between detection and action.</summary>
 internal sealed partial class FailureDetector(
     FleetModel fleet, PulseMeters meters, OldPrimary oldPrimary, AutomaticFailover automatic, Automation automation, OperationService operations, LocalOperations local, OperationReader reader, ObserverNode observer, IFleetFeed feed, IFailoverFacts facts,
-    TrafficEdge edge, IFleetSessions sessions, IAuditLog audit, NodeHost hosts, LastSeen seen, FailoverOptions options, TimeProvider time, ILogger<FailureDetector> log) : BackgroundService
+    TrafficEdge edge, IFleetSessions sessions, IAuditLog audit, NodeHost hosts, LastSeen seen, RoundTrips ways, FailoverOptions options, TimeProvider time, ILogger<FailureDetector> log) : BackgroundService
 {
     private static readonly TimeSpan PolicyEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WarmEvery = TimeSpan.FromSeconds(20);
@@ -34,7 +34,7 @@ internal sealed partial class FailureDetector(
     {
         using var detector = new ClusterDetector(cluster, meters, policy,
             new LossResponse(cluster, fleet, policy, operations, reader, local, () => observer.Leads, feed, seen, options, time, log), new ReturnedPrimary(cluster, oldPrimary, policy, operations, time, log),
-            new WriteLead(cluster, edge, sessions, audit, policy, time, log), new ConfirmationLead(cluster, audit, policy, () => observer.Leads, time, log), seen, lived, options, time, log);
+            new LeftBehind(cluster, fleet, policy, reader, operations, time, log), new WriteLead(cluster, edge, sessions, audit, policy, time, log), new ConfirmationLead(cluster, audit, policy, () => observer.Leads, time, log), seen, lived, ways, options, time, log);
         await detector.RunAsync(cancel);
     }
 

@@ -16,6 +16,8 @@ namespace OpsConsole.Core.Failover.Detection;
 public sealed record NodeReading(
     bool Answers, bool Standby, bool Streams, TimeSpan? Silence, ulong Position, int Timeline, int? Confirmations, int Failures, int Unanswered, ProbeFailure Failure, DateTimeOffset LastSuccessAt, TimeSpan LastSuccessLived)
 {
+    /// <summary><c>host:port</c> that its receiver is connected to; null: none.</summary>
+    public string? Upstream { get; init; }
     /// <summary>Of a standby that was asked: the primary from whom the last write of a console came. Null: not asked, or there was none.</summary>
     public WriterWitness? LastWriter { get; init; }
     /// <summary>What a question and its answer take on the way, without a stall; zero: not measured yet.</summary>
@@ -32,14 +34,14 @@ public sealed record WriterWitness(string Region, int Timeline, string Names);
 /// standby), on a standby it reads its receiver. A look that gets no answer does not hold up the next, which begins beside it over another
 /// connection; its socket is dropped in time, and nothing is ever cancelled. A write that gets no answer is waited for beside further looks, which only
 /// read meanwhile: few hang on a primary whose storage stands still.</summary>
-internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node, DetectionOptions options, Func<bool> acts, LivedTime lived, TimeProvider time) : IDisposable
+internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node, DetectionOptions options, RoundTrips ways, Func<bool> acts, LivedTime lived, TimeProvider time) : IDisposable
 {
     /// <summary>Where nobody has allowed automatic failover it is enough to know the roles.</summary>
     private static readonly TimeSpan Leisurely = TimeSpan.FromSeconds(1);
     /// <summary>Refused so often: it is down, not restarting.</summary>
     private const int Down = 20;
-    /// <summary>Round trips of a look over an open connection (the look, the write), and of one that has to connect and sign in first.</summary>
-    private const int Trips = 2, TripsToConnect = 8;
+    /// <summary>Round trips of a look over an open connection: the look, the write.</summary>
+    private const int Trips = 2;
     /// <summary>A first connection, to a node of which nothing is known.</summary>
     private const double FirstSeconds = 3;
     private const string Prepare = "SET synchronous_commit = local; SET statement_timeout = 0";
@@ -47,7 +49,7 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
         SELECT pg_is_in_recovery() AS standby, coalesce(r.status, '') AS status, extract(epoch FROM clock_timestamp() - r.last_msg_receipt_time) AS silence,
             (CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(), '0/0'::pg_lsn) ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn)::text AS position,
             CASE WHEN pg_is_in_recovery() THEN coalesce(r.received_tli, 0) ELSE ('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::int END AS timeline,
-            current_setting('synchronous_standby_names') AS names
+            current_setting('synchronous_standby_names') AS names, r.sender_host || ':' || r.sender_port AS upstream
         FROM (SELECT) one LEFT JOIN pg_stat_wal_receiver r ON true
         """;
     private const string Create = """
@@ -123,6 +125,7 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
     private void Measured(TimeSpan took)
     {
         lock (_gate) _roundTrip = Math.Min(1, _roundTrip == 0 || took.TotalSeconds < _roundTrip ? took.TotalSeconds : _roundTrip + ((took.TotalSeconds - _roundTrip) / 16));
+        ways.Set(cluster.Id, node.Region, TimeSpan.FromSeconds(RoundTrip));
     }
 
     private async Task LookAsync(Action looked, CancellationToken cancel)
@@ -133,7 +136,7 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
         // A first connection may take longer than a look, but not where nobody listens, nor beside a look that waits.
         var way = RoundTrip;
         var patient = connection is null && (way == 0 ? _underWay.Count < 3 : _reading.Failures == 0 && _underWay.Count == 0);
-        var ending = lived.CancelAfterAsync(limit, TimeSpan.FromSeconds((patient ? Math.Max(way == 0 ? FirstSeconds : 1, options.TimeoutSeconds) : options.TimeoutSeconds) + (way * (connection is null ? TripsToConnect : Trips))));
+        var ending = lived.CancelAfterAsync(limit, TimeSpan.FromSeconds((patient ? Math.Max(way == 0 ? FirstSeconds : 1, options.TimeoutSeconds) : options.TimeoutSeconds) + (way * (connection is null ? RoundTrips.ToConnect : Trips))));
         try
         {
             if (connection is null)
@@ -165,7 +168,7 @@ internal sealed class NodeWatch(ClusterOptions cluster, ClusterNodeOptions node,
             }
             var witness = standby && AskWriter ? await WitnessAsync(connection, limit.Token) : null;
             Answered(began, new NodeReading(true, standby, row["status"] == "streaming", row["silence"] is { } silence ? TimeSpan.FromSeconds(double.Parse(silence, CultureInfo.InvariantCulture)) : null,
-                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), SynchronousCommit.ConfirmationsOf(row["names"] ?? ""), 0, 0, ProbeFailure.None, time.GetUtcNow(), lived.Now) { LastWriter = witness, RoundTrip = TimeSpan.FromSeconds(RoundTrip) });
+                ulong.Parse(row["position"]!, CultureInfo.InvariantCulture), int.Parse(row["timeline"]!, CultureInfo.InvariantCulture), SynchronousCommit.ConfirmationsOf(row["names"] ?? ""), 0, 0, ProbeFailure.None, time.GetUtcNow(), lived.Now) { Upstream = row["upstream"], LastWriter = witness, RoundTrip = TimeSpan.FromSeconds(RoundTrip) });
             if (Interlocked.CompareExchange(ref _idle, connection, null) is not null) connection.Dispose();
         }
         catch (Exception e) when (e is WireException or IOException or SocketException or ObjectDisposedException or OperationCanceledException or StalledException)

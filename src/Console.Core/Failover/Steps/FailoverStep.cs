@@ -12,7 +12,7 @@ namespace OpsConsole.Core.Failover.Steps;
 
 /// <summary>What every step of a failover works with.</summary>
 public sealed record FailoverParts(
-    FleetModel Fleet, TrafficEdge Edge, NodeHost Hosts, PulseMeters Meters, OldPrimary OldPrimary, LastSeen Seen, IFleetFeed Feed, RedisControl Caches, FailoverOptions Options, TimeProvider Time);
+    FleetModel Fleet, TrafficEdge Edge, NodeHost Hosts, PulseMeters Meters, OldPrimary OldPrimary, LastSeen Seen, RoundTrips Ways, IFleetFeed Feed, RedisControl Caches, FailoverOptions Options, TimeProvider Time);
 
 /// <summary>Names of values that steps leave for later ones.</summary>
 internal static class Outputs
@@ -121,7 +121,7 @@ public abstract class FailoverStep(FailoverParts parts, string name) : IStep
         var known = await Task.WhenAll(Standbys(context).Select(async region =>
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.Cancel);
-            limit.CancelAfter(Seconds(Options.ReachSeconds));
+            limit.CancelAfter(ReachOf(context, region));
             try
             {
                 return await context.Fleet(ClusterId(context)).UseAsync(region, EpochRegister.ReadAsync, limit.Token);
@@ -146,6 +146,9 @@ public abstract class FailoverStep(FailoverParts parts, string name) : IStep
         context.Outputs.Set(Outputs.FleetEpoch, epoch);
         context.Outputs.Set(Outputs.RaisedUnder, context.Epoch);
     }
+
+    /// <summary>How long a node may take for a session and a look: a new connection, the lock, what is read.</summary>
+    protected TimeSpan ReachOf(StepContext context, string region) => Parts.Ways.Beyond(Seconds(Options.ReachSeconds), ClusterId(context), region, RoundTrips.ToConnect + 4);
 
     /// <summary>Heartbeats at full pace, from now on for as long as a move of the primary may take.</summary>
     protected void KeepMeasuring(StepContext context) => Parts.Meters.Of(ClusterId(context))?.Keep($"operation {context.OperationId}", Seconds(Options.PulseSeconds), TimeSpan.FromMinutes(10));

@@ -59,7 +59,7 @@ public sealed class OpenFleet(FailoverParts parts) : FailoverStep(parts, StepNam
         var answers = await Task.WhenAll(regions.Select(async region =>
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.Cancel);
-            limit.CancelAfter(Seconds(Options.ReachSeconds));
+            limit.CancelAfter(ReachOf(context, region));
             try
             {
                 var seen = await context.Fleet(cluster).UseAsync(region, async (node, cancel) => (await NodeView.ReadAsync(node, cancel), await EpochRegister.ReadAsync(node, cancel)), limit.Token);

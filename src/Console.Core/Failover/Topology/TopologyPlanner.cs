@@ -48,7 +48,7 @@ public sealed class TopologyPlanner(FleetModel fleet, IFleetFeed feed) : IPlanne
             TopologyAction.AddStandby => ($"Make {node} a standby of {upstream} by a fresh copy", Severity.Medium, Step(request, CopyStandby.StepName, $"Copy {upstream} to {node}",
                 $"{node} is stopped, its data is replaced by a copy of {upstream}, it starts as a standby.", Reversibility.ForwardOnly) with { Attempts = 3, TimeoutSeconds = 14_400 }),
             TopologyAction.Rejoin => ($"{node} rejoins as a standby of {upstream}", Severity.Medium, Step(request, Steps.RejoinSource.StepName, $"{node} rejoins as a standby",
-                $"Stopped, rewound (else copied afresh), started as a standby of {upstream}.", Reversibility.ForwardOnly) with { Attempts = 3, TimeoutSeconds = 14_400 }),
+                $"A standby is led to {upstream} as it runs; else it is stopped, rewound (else copied afresh), and started as a standby.", Reversibility.ForwardOnly) with { Attempts = 3, TimeoutSeconds = 14_400 }),
             TopologyAction.Repoint => ($"{node} streams from {upstream}", Severity.Low, Step(request, RepointStandby.StepName, $"Re-point {node}", $"It streams from {upstream}; no restart.",
                 Reversibility.Reversible, "It streams from where it did.") with { TimeoutSeconds = 60 }),
             _ => ($"Drop the slots kept for {node}", Severity.Low, Step(request, DropSlots.StepName, $"Drop {Upstream.SlotOf(fleet.Clusters[request.Cluster], node)} on every node in reach",

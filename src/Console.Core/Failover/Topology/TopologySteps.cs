@@ -83,7 +83,7 @@ public sealed class DropSlots(FailoverParts parts) : FailoverStep(parts, StepNam
         foreach (var region in Cluster(context).Nodes.Select(n => n.Region).Where(r => r != Source(context)))
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.Cancel);
-            limit.CancelAfter(Seconds(Options.ReachSeconds));
+            limit.CancelAfter(ReachOf(context, region));
             try
             {
                 if ((await context.Fleet(ClusterId(context)).UseAsync(region, Slots.ReadAsync, limit.Token)).Any(s => s.Name == slot)) kept.Add(region);
