@@ -24,14 +24,15 @@ public sealed record FailoverEstimate(double? RtoSeconds, double? RpoSeconds, lo
         var rpo = link?.HeartbeatLagSeconds ?? link?.LagSeconds;
         var service = cluster.Nodes.Find(n => n.Region == request.Source)?.Service ?? "";
         var rate = facts.Picture.Services.GetValueOrDefault(service)?.ThroughputPerSecond;
-        return new FailoverEstimate(rto, rpo, PossibleLoss(request, state), rpo is null || rate is null ? null : Math.Ceiling(rpo.Value * rate.Value));
+        return new FailoverEstimate(rto, rpo, PossibleLoss(request, facts), rpo is null || rate is null ? null : Math.Ceiling(rpo.Value * rate.Value));
     }
 
     /// <summary>Bytes that the source had written beyond what the most advanced standby in reach holds; null when unknown. With enough
     /// standbys in reach none of these were acknowledged.</summary>
-    public static long? PossibleLoss(FailoverRequest request, ClusterState? state)
+    public static long? PossibleLoss(FailoverRequest request, PreflightFacts facts)
     {
-        var source = Position(state?.Nodes.FirstOrDefault(n => n.Region == request.Source)?.Lsn);
+        var state = facts.Picture.Clusters.GetValueOrDefault(request.Cluster);
+        var source = Position(state?.Nodes.FirstOrDefault(n => n.Region == request.Source)?.Lsn) ?? facts.LastWritten.GetValueOrDefault(request.Source);
         var most = state?.Nodes.Where(n => n.Region != request.Source && n.Reachable).Select(n => Position(n.Lsn)).Max();
         return source is null || most is null ? null : (long)(source > most ? source - most : 0);
     }

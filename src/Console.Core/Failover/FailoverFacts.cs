@@ -37,6 +37,7 @@ public sealed class FailoverFacts(FleetModel fleet, IFleetFeed feed, TrafficEdge
             UnreachableTrafficManagers = traffic.Silent,
             MaintenanceReason = held is null ? null : $"{held.Scope}: {held.Reason}",
             RunningOperation = holder is null || OperationKinds.Preempts(OperationKinds.Failover, holder.Kind) ? null : $"{holder.Kind} {holder.Id}",
+            LastWritten = declared.Nodes.ToDictionary(n => n.Region, n => seen?.Position(cluster, n.Region)),
             ConfirmationsInForce = declared.Nodes.ToDictionary(n => n.Region, n => seen?.Confirmations(cluster, n.Region)),
             ClockSkewSeconds = _skew[cluster].Peek(token => SkewAsync(declared, token)) ?? observed?.ClockSkewSeconds,
             SwitchoverSeconds = proven?.Of(cluster, planned: true)?.RtoSeconds,

@@ -11,6 +11,9 @@ namespace OpsConsole.Core.Failover;
 /// <summary>Plans switchovers and failovers.</summary>
 public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, FailoverOptions options) : IPlanner
 {
+    /// <summary>Name of the most bytes that may be lost, in a plan's bounds and in a request.</summary>
+    public const string LostBytesBound = "maxLostBytes";
+
     public string Kind => OperationKinds.Failover;
 
     public Task<Plan> PlanAsync(JsonObject request, CancellationToken cancel) => Task.FromResult(Build(Read(request)));
@@ -19,7 +22,7 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
     {
         var first = plan.Steps[0].Parameters;
         var request = new FailoverRequest(Text(first, "cluster"), Text(first, "source"), Text(first, "target"), FailoverStrategy.Immediate,
-            first["planned"]!.GetValue<bool>(), FailoverScope.Full, [], plan.Overrides.Select(o => o.Check).ToList());
+            first["planned"]!.GetValue<bool>(), FailoverScope.Full, [], plan.Overrides.Select(o => o.Check).ToList(), MaxLostBytes: plan.Bounds.TryGetValue(LostBytesBound, out var bound) && plan.Overrides.Any(o => o.Check == FailoverPreflight.NoLoss) ? (long)bound : null);
         var known = await facts.GatherAsync(request.Cluster, cancel);
         return new Preflight { Checks = [.. FailoverPreflight.Evaluate(request, known, plan.Steps[0].Step != Steps.OpenTraffic.StepName)], Estimate = FailoverEstimate.Of(request, known).Json };
     }
@@ -61,12 +64,12 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
             Overrides = overrides,
             Bounds = ImmutableSortedDictionary<string, double>.Empty
                 .AddRange(overridden.Contains("lag-within-rpo") ? [] : [KeyValuePair.Create("maxLagSeconds", ObjectiveTargets.Rpo(cluster.RpoSeconds, cluster.Tier).Seconds)])
-                .AddRange(MayLose(request) ? [] : [KeyValuePair.Create("maxLostBytes", 0d)]),
+                .AddRange(!MayLose(request) ? [KeyValuePair.Create(LostBytesBound, 0d)] : request.MaxLostBytes is { } most ? [KeyValuePair.Create(LostBytesBound, (double)most)] : []),
             CommitWindowSeconds = options.CommitWindowSeconds,
         };
     }
 
-    internal static bool MayLose(FailoverRequest request) => !request.Planned && request.Overrides.Contains("no-loss");
+    internal static bool MayLose(FailoverRequest request) => !request.Planned && request.Overrides.Contains(FailoverPreflight.NoLoss);
 
     /// <exception cref="RequestRefusedException">something is missing, unknown or contradicts itself</exception>
     public FailoverRequest Read(JsonObject request)
@@ -76,7 +79,7 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
             var read = new FailoverRequest(
                 Region(request, "cluster", fleet.Clusters.ContainsKey, "cluster"), Region(request, "source", fleet.Regions.ContainsKey, "region"), Region(request, "target", fleet.Regions.ContainsKey, "region"),
                 Word<FailoverStrategy>(request, "strategy", null), request["planned"]?.GetValue<bool>() ?? throw Refused("planned", "is missing: true for a switchover, false for a failover"),
-                Word<FailoverScope>(request, "scope", FailoverScope.Full), Texts(request, "services"), Overrides(request), Weights(request));
+                Word<FailoverScope>(request, "scope", FailoverScope.Full), Texts(request, "services"), Overrides(request), Weights(request), request[LostBytesBound]?.GetValue<long>());
             Check(read);
             return read;
         }
@@ -94,6 +97,8 @@ public sealed class FailoverPlanner(FleetModel fleet, IFailoverFacts facts, Fail
             if (!nodes.Contains(region)) throw Refused(name, $"{region} has no node of {request.Cluster}");
         }
         if (request.Overrides.Except(FailoverPreflight.Ids).ToList() is { Count: > 0 } unknown) throw Refused("overrides", $"name no check: {string.Join(", ", unknown)}. There are {string.Join(", ", FailoverPreflight.Ids)}");
+        if (request.MaxLostBytes is < 0) throw Refused(LostBytesBound, "is negative: give bytes, or nothing for no bound");
+        if (request.MaxLostBytes is not null && !MayLose(request)) throw Refused(LostBytesBound, "bounds a loss that is accepted: override the check no-loss of a failover, or leave it out (nothing may be lost then)");
         if (request.Source == request.Target) throw Refused("target", "is the source");
         if (request.Scope == FailoverScope.Partial && request.Services.Count == 0) throw Refused("services", "a partial scope names the services that move");
         foreach (var service in request.Services.Where(s => !fleet.Services.TryGetValue(s, out var known) || (known.Region != request.Source && known.Region != request.Target)))

@@ -17,7 +17,10 @@ public static class FailoverPreflight
     /// <summary>Clocks may differ by this much before times in logs and certificates mislead.</summary>
     public const double ClockSkewLimitSeconds = 1;
 
-    /// <summary>Every check that there may be: overrides name them.</summary>
+    /// <summary>The check that is overridden by whoever accepts a loss.</summary>
+    public const string NoLoss = "no-loss";
+
+    /// <summary>Every check that may be overridden, by name. Not among them: that an accepted loss stays within its bound.</summary>
     public static IReadOnlyList<string> Ids { get; } =
     [
         "picture-fresh", "target-healthy", "source-is-primary", "source-healthy", "lag-within-rpo", "no-loss", "witness-quorum", "capacity-n-1", "compliance-zones", "backups-fresh",
@@ -39,6 +42,7 @@ public static class FailoverPreflight
             SourceHealthy(request, state),
             Lag(request, facts),
             Loss(request, cluster, state, InForce(request, facts)),
+            .. Bounded(request, facts),
             Witnesses(request, cluster, state),
             Capacity(request, facts),
             Compliance(request, facts),
@@ -124,6 +128,17 @@ public static class FailoverPreflight
         return lag <= rpo
             ? Pass("lag-within-rpo", Seconds(lag.Value), Seconds(rpo), "The target is within the recovery point objective.")
             : Block("lag-within-rpo", Seconds(lag.Value), Seconds(rpo), "The target lags by more than the recovery point objective. Wait, choose another target, or override with two approvers.");
+    }
+
+    /// <summary>Who accepted a loss accepted no more than this.</summary>
+    private static IEnumerable<PreflightCheck> Bounded(FailoverRequest request, PreflightFacts facts)
+    {
+        if (request.MaxLostBytes is not { } most) yield break;
+        var limit = string.Create(CultureInfo.InvariantCulture, $"{most} bytes");
+        if (IsLossless(request, facts.Fleet.Clusters[request.Cluster], facts.Picture.Clusters.GetValueOrDefault(request.Cluster), InForce(request, facts))) yield return Pass("loss-within-bound", "0 bytes", limit, "Every acknowledged row is on the most advanced standby in reach.");
+        else if (FailoverEstimate.PossibleLoss(request, facts) is not { } lost) yield return Block("loss-within-bound", "unknown", limit, "How much would be lost is not known. Ask without a bound to accept that.");
+        else if (lost <= most) yield return Pass("loss-within-bound", string.Create(CultureInfo.InvariantCulture, $"{lost} bytes"), limit, "The loss is within what is accepted.");
+        else yield return Block("loss-within-bound", string.Create(CultureInfo.InvariantCulture, $"{lost} bytes"), limit, "More would be lost than is accepted. Bring a standby back that holds more, or ask for a higher bound.");
     }
 
     /// <summary>With <c>ANY k</c> of N standbys, promoting the most advanced of N-k+1 that are in reach loses no acknowledged row.</summary>

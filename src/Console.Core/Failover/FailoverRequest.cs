@@ -27,9 +27,11 @@ public enum FailoverScope
 /// <param name="Services">For a partial scope: ids of the services that move; otherwise empty.</param>
 /// <param name="RestoreWeights">Set when an earlier move is taken back: the HTTP weights from before it, by region.</param>
 /// <param name="Overrides">Ids of blocking checks that are overridden: two approvers and a reason (FO-2).</param>
+/// <param name="MaxLostBytes">With the check no-loss overridden: the most that the source may have written beyond what is promoted. More, or an unknown loss, and it turns back before
+/// the promotion. Null: no bound.</param>
 public sealed record FailoverRequest(
     string Cluster, string Source, string Target, FailoverStrategy Strategy, bool Planned,
-    FailoverScope Scope, IReadOnlyList<string> Services, IReadOnlyList<string> Overrides, IReadOnlyDictionary<string, int>? RestoreWeights = null);
+    FailoverScope Scope, IReadOnlyList<string> Services, IReadOnlyList<string> Overrides, IReadOnlyDictionary<string, int>? RestoreWeights = null, long? MaxLostBytes = null);
 
 /// <summary>Shares of the HTTP traffic, in percent, that the target receives step after step.</summary>
 public static class TrafficShares

@@ -81,7 +81,7 @@ internal sealed class FailoverSteps(FleetModel fleet, FailoverOptions options, F
         if (HasWriteProxy) yield return Cut();
         if (MayLose) yield return Fence() with { Critical = true };
         yield return Step(DetachStandbys.StepName, $"Detach the standbys from {Source}", $"With enough of them it can acknowledge nothing more, and what they hold is final. The others follow {Target}.", undo: $"They follow {Source} again.", p => p["mayLose"] = MayLose) with { Critical = true, TimeoutSeconds = 15 };
-        yield return Neutral(CatchUp.StepName, $"{Target} gets what others hold more", "The most advanced standby is the measure.") with { Critical = true, TimeoutSeconds = 30 };
+        yield return Neutral(CatchUp.StepName, $"{Target} gets what others hold more", $"The most advanced standby is the measure.{(request.MaxLostBytes is { } most ? $" It goes no further when more than {most.ToString(CultureInfo.InvariantCulture)} bytes are missing there." : "")}", p => { if (request.MaxLostBytes is { } bytes) p[FailoverPlanner.LostBytesBound] = bytes; }) with { Critical = true, TimeoutSeconds = 30 };
         yield return Step(PresetConfirmations.StepName, $"Preset {Target}'s confirmations", "In force from its first commit as primary.", undo: "The usual list.") with { Critical = true, TimeoutSeconds = 15 };
         foreach (var step in TakeOver()) yield return step;
         if (HasPooler) yield return Forward(ResumeClients.StepName, "RESUME clients", $"They go on in {Target}.");

@@ -16,6 +16,8 @@ public sealed record PreflightFacts(FleetModel Fleet, FleetSnapshot Picture, Dat
     public DateTimeOffset? NewestBackupAt { get; init; }
     /// <summary>Id and kind of the operation that holds the cluster's topology and gives way to none; null when free.</summary>
     public string? RunningOperation { get; init; }
+    /// <summary>Where each region's node had written to when it was last seen as the primary: what is known of it once it does not answer. Null: never seen.</summary>
+    public IReadOnlyDictionary<string, ulong?> LastWritten { get; init; } = new Dictionary<string, ulong?>();
     /// <summary>How many standbys confirmed each commit of a region's primary when it was last seen; fewer than declared while standbys are missing. Null: not known.</summary>
     public IReadOnlyDictionary<string, int?> ConfirmationsInForce { get; init; } = new Dictionary<string, int?>();
     /// <summary>Set while hands-off or maintenance covers the cluster.</summary>

@@ -13,10 +13,11 @@ namespace OpsConsole.Web.Api;
 public sealed record BreakGlassRequest(string? Reason);
 
 /// <param name="Overrides">ids of blocking checks to override: two approvers with a second factor</param>
+/// <param name="MaxLostBytes">with no-loss overridden: the most that may be lost, 0 or more; absent: no bound</param>
 /// <param name="Start"><c>manual</c>: somebody starts it after the last approval</param>
 public sealed record FailoverCall(
     string? Cluster, string? Source, string? Target, string? Strategy, bool? Planned, string? Scope = null, IReadOnlyList<string>? Services = null, IReadOnlyList<string>? Overrides = null,
-    string? PlanHash = null, string? Reason = null, string? Start = null, BreakGlassRequest? BreakGlass = null);
+    long? MaxLostBytes = null, string? PlanHash = null, string? Reason = null, string? Start = null, BreakGlassRequest? BreakGlass = null);
 
 /// <param name="Verdict">the worst of the checks: blocking means that it could not move now</param>
 /// <param name="Planned">a switchover was judged; false: a failover, since the source does not serve</param>
@@ -135,12 +136,14 @@ public static class FailoverEndpoints
         check.That(call.Planned is not null, "planned", "Give true for a switchover (the source serves, nothing is lost) or false for a failover (the source is fenced).");
         var unknown = (call.Overrides ?? []).Except(FailoverPreflight.Ids).ToList();
         check.That(unknown.Count == 0, "overrides", $"Unknown: {string.Join(", ", unknown)}. Use ids of checks: {string.Join(", ", FailoverPreflight.Ids)}.");
+        check.That(call.MaxLostBytes is null or >= 0, FailoverPlanner.LostBytesBound, "Give bytes, 0 or more, or nothing for no bound.");
+        check.That(call.MaxLostBytes is null || (call.Planned == false && call.Overrides?.Contains(FailoverPreflight.NoLoss) == true), FailoverPlanner.LostBytesBound, "It bounds a loss that is accepted: give it with planned false and the override no-loss.");
         check.That(!string.IsNullOrEmpty(call.Strategy), "strategy", "Give immediate, gradual, canary or blueGreen.");
         var scope = check.Word<FailoverScope>("scope", call.Scope) ?? FailoverScope.Full;
         var services = call.Services ?? [];
         check.That(scope == FailoverScope.Partial == services.Count > 0, "services", "Name services with the scope partial, and only with it.");
         check.That(services.All(fleet.Services.ContainsKey), "services", $"Unknown: {string.Join(", ", services.Where(s => !fleet.Services.ContainsKey(s)))}.");
-        var request = new FailoverRequest(call.Cluster ?? "", call.Source ?? "", call.Target ?? "", strategy, call.Planned ?? false, scope, [.. services.Order(StringComparer.Ordinal)], [.. (call.Overrides ?? []).Order(StringComparer.Ordinal)]);
+        var request = new FailoverRequest(call.Cluster ?? "", call.Source ?? "", call.Target ?? "", strategy, call.Planned ?? false, scope, [.. services.Order(StringComparer.Ordinal)], [.. (call.Overrides ?? []).Order(StringComparer.Ordinal)], MaxLostBytes: call.MaxLostBytes);
         return JsonSerializer.SerializeToNode(request, OperationJson.Options)!.AsObject();
 
         void Region(string? id, string field) =>

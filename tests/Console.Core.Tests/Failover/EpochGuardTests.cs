@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Npgsql;
+using NpgsqlTypes;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Drivers.Postgres.Control;
 using OpsConsole.Core.Drivers.Redis;
@@ -62,6 +63,25 @@ public sealed class EpochGuardTests
         Assert.Equal(new FleetEpoch(7, first), await EpochRegister.ReadAsync(node, TestContext.Current.CancellationToken));
     }
 
+    [Theory]
+    [InlineData(50L << 20, 20L << 20, false)]
+    [InlineData(50L << 20, 80L << 20, true)]
+    [InlineData(null, 80L << 20, false)] // nobody knows how far the source had come
+    [InlineData(50L << 20, null, true)]
+    public async Task CatchUp_LossIsBounded_TurnsBackBeforeThePromotionWhenMoreIsMissing(long? missing, long? bound, bool goesOn)
+    {
+        await using var world = await World.StartAsync();
+        var operation = Guid.NewGuid();
+        await world.RaisedAsync(7, operation);
+        var context = world.Context(operation, fleetEpoch: 7, runnerEpoch: 7);
+        if (missing is { } bytes) context.Outputs.Set(Outputs.SourcePosition, new NpgsqlLogSequenceNumber(await world.PositionAsync() + (ulong)bytes).ToString());
+        if (bound is { } most) context.Step.Parameters[FailoverPlanner.LostBytesBound] = most;
+
+        if (goesOn) await world.Step(CatchUp.StepName).ActAsync(context);
+        else Assert.Contains("was approved", (await Assert.ThrowsAsync<StepFailedException>(() => world.Step(CatchUp.StepName).ActAsync(context))).Message, StringComparison.Ordinal);
+        await world.NothingWasDoneAsync();
+    }
+
     /// <summary>A standby as the target, a source that nobody reaches, a traffic manager that only listens.</summary>
     private sealed class World : IAsyncDisposable
     {
@@ -97,6 +117,7 @@ public sealed class EpochGuardTests
             Promote.StepName => new Promote(_parts),
             CutWrites.StepName => new CutWrites(_parts),
             LeadWrites.StepName => new LeadWrites(_parts),
+            CatchUp.StepName => new CatchUp(_parts),
             _ => new ShiftTraffic(_parts),
         };
 
@@ -121,6 +142,13 @@ public sealed class EpochGuardTests
             var connection = new NpgsqlConnection($"Host=127.0.0.1;Port={_target.Port};Username=postgres;Database=postgres;Pooling=false");
             await connection.OpenAsync();
             return connection;
+        }
+
+        public async Task<ulong> PositionAsync()
+        {
+            await using var node = await OpenAsync();
+            await using var command = new NpgsqlCommand("select pg_last_wal_replay_lsn()", node);
+            return (ulong)(NpgsqlLogSequenceNumber)(await command.ExecuteScalarAsync())!;
         }
 
         public async Task RaisedAsync(long epoch, Guid operation)

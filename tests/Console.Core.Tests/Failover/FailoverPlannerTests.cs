@@ -57,6 +57,33 @@ public sealed class FailoverPlannerTests
     }
 
     [Fact]
+    public void Build_LossIsBounded_ThePlanSaysSoIsHeldToItAndHasAnotherHash()
+    {
+        var request = Request("immediate", false, "full");
+        request["overrides"] = new JsonArray("no-loss");
+        var boundless = Planner.Build(Planner.Read(request));
+        request["maxLostBytes"] = 4096L;
+        var bounded = Planner.Build(Planner.Read(JsonNode.Parse(request.ToJsonString())!.AsObject()));
+        Assert.NotEqual(boundless.Hash, bounded.Hash);
+        Assert.Equal(4096, bounded.Bounds["maxLostBytes"]);
+        var catchUp = bounded.Steps[Index(bounded, CatchUp.StepName)];
+        Assert.Equal(4096, catchUp.Parameters["maxLostBytes"]!.GetValue<long>());
+        Assert.Contains("more than 4096 bytes", catchUp.Detail, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false, true, -1)]
+    [InlineData(false, false, 4096)] // nothing may be lost
+    [InlineData(true, true, 4096)] // a switchover loses nothing
+    public void Read_BoundOfALossThatIsNotAccepted_IsRefusedWithTheField(bool planned, bool overridden, long bytes)
+    {
+        var request = Request("immediate", planned, "full");
+        if (overridden) request["overrides"] = new JsonArray("no-loss");
+        request["maxLostBytes"] = bytes;
+        Assert.Contains("maxLostBytes", Assert.Throws<RequestRefusedException>(() => Planner.Read(request)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Read_OverrideOfNoCheck_IsRefusedWithTheKnownOnes()
     {
         var request = Request("immediate", false, "full");

@@ -196,6 +196,25 @@ public sealed class PreflightRulesTests
         Assert.Equal(transactions, estimate.Json["lostTransactions"]!.GetValue<double>());
     }
 
+    [Theory]
+    [InlineData("0/4000", 1, 4096L, CheckVerdict.Passed)]
+    [InlineData("0/4000", 1, 4095L, CheckVerdict.Blocking)]
+    [InlineData(null, 1, 4095L, CheckVerdict.Blocking)] // unknown is not little
+    [InlineData("0/4000", 3, 0L, CheckVerdict.Passed)] // every acknowledged row is in reach
+    public void LossWithinBound_WhatIsMissing_IsHeldAgainstWhatIsAcceptedWhateverIsOverridden(string? position, int inReach, long most, CheckVerdict expected)
+    {
+        var picture = PreflightWorld.Picture(c => c with { Nodes = [.. c.Nodes.Select((n, i) => i == 0 ? n with { Lsn = position } : i > inReach ? n with { Reachable = false } : n)] });
+        var request = PreflightWorld.Request(planned: false) with { Overrides = ["no-loss"], MaxLostBytes = most };
+        var checks = FailoverPreflight.Evaluate(request, PreflightWorld.Facts(picture));
+        Assert.Equal(expected, Verdict(checks, "loss-within-bound"));
+        Assert.Equal(expected == CheckVerdict.Blocking, checks.Blockers(FailoverPreflight.Ids).Any(c => c.Id == "loss-within-bound"));
+        // The source does not answer any more: what it was last seen to have written counts.
+        var gone = PreflightWorld.Facts(PreflightWorld.Picture(c => c with { Nodes = [.. picture.Clusters["orders"].Nodes.Select((n, i) => i == 0 ? n with { Lsn = null, Reachable = false } : n)] }));
+        var last = position is null ? (ulong?)null : 0x4000;
+        Assert.Equal(expected, Verdict(FailoverPreflight.Evaluate(request, gone with { LastWritten = new Dictionary<string, ulong?> { ["us"] = last } }), "loss-within-bound"));
+        Assert.DoesNotContain(FailoverPreflight.Evaluate(request with { MaxLostBytes = null }, PreflightWorld.Facts(picture)), c => c.Id == "loss-within-bound");
+    }
+
     [Fact]
     public void Evaluate_TrafficAlone_DoesNotAskWhereThePrimaryIs()
     {

@@ -1,5 +1,6 @@
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Drivers.Postgres.Control;
+using OpsConsole.Core.Failover;
 using OpsConsole.Core.Operations;
 using OpsConsole.Core.Traffic;
 using OpsConsole.Fleet.Tests.Sandbox;
@@ -80,6 +81,12 @@ public sealed class AutomaticFailoverTests(SandboxFixture sandbox) : IClassFixtu
         Assert.Equal(OperationState.AwaitingApproval, operation.State);
         Assert.Contains("may be lost", operation.Reason, StringComparison.Ordinal);
         Assert.Contains(operation.Plan.Overrides, o => o.Check == "no-loss");
+        Assert.InRange(operation.Plan.Bounds["maxLostBytes"], 1 << 20, 1 << 30);
+        Assert.Contains("it turns back at more than", operation.Reason, StringComparison.Ordinal);
+        // What is gone counts as it was last seen, also when it is looked at long after.
+        await Eventually.TrueAsync(() => console.Picture.Clusters["orders"].Nodes.Single(n => n.Region == source).Lsn is null, "the picture knows nothing of the primary any more");
+        Assert.NotNull((await console.Get<FailoverPlanner>().PreflightAsync(operation.Plan, CancellationToken.None)).Estimate["lostBytes"]);
+        Assert.Equal(CheckVerdict.Passed, operation.Preflight.Checks.Single(c => c.Id == "loss-within-bound").Verdict);
         Assert.Equal(2, (await console.Get<ApprovalService>().GetAsync(operation.ApprovalId!.Value)).Rule.Approvers);
 
         await console.Get<OperationService>().CancelAsync(operation.Id, "test", Person.Console);

@@ -29,10 +29,11 @@ public sealed class OperationApiTests(ConsoleUnderTest console)
     public async Task Preview_Nonsense_SaysEverythingAtOnce()
     {
         var viewer = await console.PersonAsync(Roles.Viewer);
-        var errors = (await viewer.PostAsync("/api/v1/failovers/preview", new { cluster = "none", source = "us-east-1", target = "us-east-1", strategy = "sudden", scope = "partial", overrides = new[] { "lag-within-rpo", "luck" } })).Is(400).Body["errors"]!.AsObject();
+        var errors = (await viewer.PostAsync("/api/v1/failovers/preview", new { cluster = "none", source = "us-east-1", target = "us-east-1", strategy = "sudden", scope = "partial", overrides = new[] { "lag-within-rpo", "luck" }, maxLostBytes = 1 })).Is(400).Body["errors"]!.AsObject();
         Assert.Contains("switchover", errors["planned"]![0]!.ToString(), StringComparison.Ordinal);
         Assert.Contains("witness-quorum", errors["overrides"]![0]!.ToString(), StringComparison.Ordinal);
-        Assert.Equal(["cluster", "overrides", "planned", "services", "strategy", "target"], errors.Select(e => e.Key).Order());
+        Assert.Contains("with planned false and the override no-loss", errors["maxLostBytes"]![0]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(["cluster", "maxLostBytes", "overrides", "planned", "services", "strategy", "target"], errors.Select(e => e.Key).Order());
     }
 
     [Fact]

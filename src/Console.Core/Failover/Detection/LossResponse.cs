@@ -24,6 +24,8 @@ internal sealed partial class LossResponse(
     /// <summary>Whether people are still being asked is looked at so often: a request may have expired while nobody was there.</summary>
     private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Denied = TimeSpan.FromHours(1);
+    /// <summary>What people accept beyond the loss that is quoted to them, in bytes: a log segment, since the position of a primary is read some times a second only.</summary>
+    private const long Slack = 16 << 20;
     private (string Source, int Timeline, DateTimeOffset At)? _acted;
     private (string Source, int Timeline, DateTimeOffset At)? _asked;
     private (string Source, int Timeline, DateTimeOffset At, DateTimeOffset Last)? _lost;
@@ -112,7 +114,9 @@ internal sealed partial class LossResponse(
         var request = Request(source, target.Region);
         var preview = await operations.PreviewAsync(OperationKinds.Failover, request, cancel);
         request["overrides"] = new JsonArray([.. preview.Preflight.Blocking(preview.Plan).Select(c => c.Id).Append("no-loss").Distinct().Select(id => (JsonNode)id)]);
-        var bytes = seen.Position(cluster.Id, source) is { } written ? $"at least {(written > target.Position ? written - target.Position : 0).ToString(CultureInfo.InvariantCulture)} bytes that {source} had written are not on {target.Region}" : "how much is not known";
+        long? missing = seen.Position(cluster.Id, source) is { } written ? (long)(written > target.Position ? written - target.Position : 0) : null;
+        if (missing is { } most) request[FailoverPlanner.LostBytesBound] = most + Slack;
+        var bytes = missing is { } quoted ? $"at least {quoted.ToString(CultureInfo.InvariantCulture)} bytes that {source} had written are not on {target.Region}; it turns back at more than {(quoted + Slack).ToString(CultureInfo.InvariantCulture)}" : "how much is not known";
         var reason = $"automatic: {judgement.Reason}. Acknowledged rows may be lost: {inReach} of {Needed(source)} standbys needed are in reach; {bytes}";
         var submitted = await operations.SubmitAsync(new OperationRequest(OperationKinds.Failover, request, reason), Person.Console, cancel);
         _asked = (source, timeline, time.GetUtcNow());
@@ -122,7 +126,7 @@ internal sealed partial class LossResponse(
     /// <summary>By another console, or by this one before it was started again. Who has said no is not asked again for an hour; a request that ran out unread is made again.</summary>
     private async Task<bool> IsAskedAsync(string source, CancellationToken cancel) => (await reader.ListAsync(OperationKinds.Failover, cancel: cancel)).Any(o =>
         o.RequestedById == Person.Console.Id && o.Request["cluster"]?.GetValue<string>() == cluster.Id && o.Request["source"]?.GetValue<string>() == source
-        && (!o.State.IsEnd() || (o.State == OperationState.Cancelled && time.GetUtcNow() - o.CreatedAt < Denied)));
+        && (!o.State.IsEnd() || (o.State == OperationState.Cancelled && time.GetUtcNow() - (o.EndedAt ?? o.CreatedAt) < Denied)));
 
     private int Needed(string source) => LossRule.StandbysNeeded(cluster, seen.Confirmations(cluster.Id, source));
 

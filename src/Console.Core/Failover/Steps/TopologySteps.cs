@@ -158,6 +158,7 @@ public sealed class CatchUp(FailoverParts parts) : FailoverStep(parts, StepName)
         var views = (await Task.WhenAll(Standbys(context).Select(async r => (Region: r, View: await LookAsync(context, r))))).ToDictionary(v => v.Region, v => v.View);
         var (target, most) = (views[Target(context)].Position, views.MaxBy(v => v.Value.Position));
         context.Outputs.Set(Outputs.PromotedAt, most.Value.Position.ToString());
+        HoldBound(context, most.Key);
         if (target >= most.Value.Position)
         {
             await context.SayAsync($"{Target(context)} holds the most: up to {target}.", Positions(views));
@@ -172,6 +173,15 @@ public sealed class CatchUp(FailoverParts parts) : FailoverStep(parts, StepName)
             await Promotion.WaitHoldsAsync(node, most.Value.Position, Seconds(Options.FollowSeconds), Parts.Time, cancel);
             await Upstream.DetachAsync(node, Seconds(Options.DetachSeconds), Parts.Time, cancel);
         });
+    }
+
+    /// <summary>Here the loss is final: nothing was promoted yet, and all of it can be taken back.</summary>
+    private void HoldBound(StepContext context, string most)
+    {
+        if (context.Step.Parameters[FailoverPlanner.LostBytesBound]?.GetValue<long>() is not { } bound || Standbys(context).Count >= LossRule.StandbysNeeded(Cluster(context), Parts.Seen.Confirmations(ClusterId(context), Source(context)))) return;
+        var lost = LossRule.LostBytes(context.Outputs.Get<string>(Outputs.SourcePosition), context.Outputs.Get<string>(Outputs.PromotedAt));
+        if (lost is null) throw new StepFailedException($"How much of {Source(context)} is missing on {most} is not known; a loss of at most {bound} bytes was approved.") { Final = true };
+        if (lost > bound) throw new StepFailedException($"{lost} bytes that {Source(context)} had written are missing on {most}; a loss of at most {bound} was approved.") { Final = true };
     }
 
     private static JsonObject Positions(Dictionary<string, NodeView> views) => new(views.Select(v => KeyValuePair.Create(v.Key, (JsonNode?)v.Value.Position.ToString())));

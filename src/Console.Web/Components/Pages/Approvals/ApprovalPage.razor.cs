@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using OpsConsole.Core.Approvals;
+using OpsConsole.Core.Failover;
 using OpsConsole.Core.Operations;
 using OpsConsole.Web.Components.Live;
 using OpsConsole.Web.Components.Shared;
@@ -48,6 +49,11 @@ public sealed partial class ApprovalPage
         (null, null, _) => "unknown: nobody could measure it",
         var (bytes, seconds, transactions) => $"up to {(bytes is null ? "an unknown number of bytes" : Say.Bytes(bytes))}, {Say.Seconds(seconds)} of writes, {(transactions is null ? "an unknown number of transactions" : $"about {Say.Number(transactions)} transactions")}",
     };
+
+    /// <summary>What is agreed to: of an accepted loss, no more than that.</summary>
+    private string Bound => _operation?.Plan is { } plan && plan.Overrides.Any(o => o.Check == FailoverPreflight.NoLoss)
+        ? plan.Bounds.TryGetValue(FailoverPlanner.LostBytesBound, out var most) ? $"; it turns back at more than {Say.Bytes(most)}" : "; no limit was set"
+        : "";
 
     protected override void OnInitialized()
     {

@@ -26,6 +26,7 @@ public partial class FailoverPage
     private string? _refusal;
     private string _key = Guid.NewGuid().ToString();
     private bool _manual;
+    private double? _mostMegabytes;
     private bool _reading;
     private DateTimeOffset _readAt;
 
@@ -68,6 +69,9 @@ public partial class FailoverPage
     private FailoverScope Scope => Enum.TryParse<FailoverScope>(ScopeWord, ignoreCase: true, out var chosen) ? chosen : FailoverScope.Full;
 
     private IReadOnlyList<string> Services => Scope == FailoverScope.Partial ? [.. (ServiceIds ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)] : [];
+
+    /// <summary>Only a loss that is accepted has a bound.</summary>
+    private long? MostLost => !IsPlanned && _overrides.Contains(FailoverPreflight.NoLoss) && _mostMegabytes is { } most and >= 0 ? (long)(most * (1 << 20)) : null;
 
     private bool IsPlanned => Planned ?? SourceServes;
 
@@ -133,7 +137,7 @@ public partial class FailoverPage
     {
         try
         {
-            var request = new FailoverRequest(_cluster!.Id, _source, target, strategy, planned, Scope, Services, [.. overrides.Order(StringComparer.Ordinal)]);
+            var request = new FailoverRequest(_cluster!.Id, _source, target, strategy, planned, Scope, Services, [.. overrides.Order(StringComparer.Ordinal)], MaxLostBytes: MostLost);
             if (Scope == FailoverScope.Partial && Services.Count == 0) return new ShownPlan(null, "Choose the services that move.");
             return new ShownPlan(await Operations.PreviewAsync(OperationKinds.Failover, JsonSerializer.SerializeToNode(request, OperationJson.Options)!.AsObject()), null);
         }
@@ -154,7 +158,7 @@ public partial class FailoverPage
     {
         var answer = await Browser.CallApiAsync("POST", "/api/v1/failovers", new
         {
-            cluster = _cluster!.Id, source = _source, target = Target, strategy = Strategy.ToString(), planned = IsPlanned, scope = Scope.ToString(), services = Services, overrides = _overrides.Order(StringComparer.Ordinal), planHash = preview.Hash,
+            cluster = _cluster!.Id, source = _source, target = Target, strategy = Strategy.ToString(), planned = IsPlanned, scope = Scope.ToString(), services = Services, overrides = _overrides.Order(StringComparer.Ordinal), maxLostBytes = MostLost, planHash = preview.Hash,
             reason = _reason, start = _manual ? "manual" : null, breakGlass = glass is null ? null : new { reason = glass },
         }, proof, glass is null ? _key : $"{_key}.glass");
         if (!answer.Ok)
