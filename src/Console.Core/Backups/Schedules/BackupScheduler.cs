@@ -13,7 +13,7 @@ namespace OpsConsole.Core.Backups.Schedules;
 /// <summary>Begins what the policies say. Called once a minute; each due run happens once, whichever node looks first. Of runs that were missed only the newest is
 /// caught up. A schedule that is new begins with its next time.</summary>
 public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, BackupEngineRegistry engines, BackupCatalogue catalogue, RestorableMoments moments,
-    OperationService operations, Automation automation, ConsoleDatabase database, IFleetFeed feed, IEnumerable<IAlarmSink> alarms, TimeProvider time, ILogger<BackupScheduler> log)
+    OperationService operations, OperationReader reader, Automation automation, ConsoleDatabase database, IFleetFeed feed, IEnumerable<IAlarmSink> alarms, TimeProvider time, ILogger<BackupScheduler> log)
 {
     public async Task RunDueAsync(CancellationToken cancel)
     {
@@ -149,11 +149,11 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
     /// <summary>When the newest run ended without its end, for the sake of a move; null: it did not.</summary>
     private async Task<DateTimeOffset?> GaveWayAsync(string cluster, RunPurpose purpose, CancellationToken cancel)
     {
-        await using var connection = await database.App.OpenConnectionAsync(cancel);
-        return (await connection.Command($"""
-            SELECT CASE WHEN o.state NOT IN ('succeeded') AND starts_with(o.end_reason, '{Wishes.GivesWay}') THEN o.ended_at END AS at
-            FROM backups.run r LEFT JOIN ops.operation o ON o.id = r.operation_id WHERE r.cluster = @cluster AND r.purpose = @purpose ORDER BY r.due_at DESC LIMIT 1
-            """, ("cluster", cluster), ("purpose", purpose.Word())).ListAsync(r => r.Value<DateTimeOffset>("at"), cancel)).FirstOrDefault();
+        Guid? id;
+        await using (var connection = await database.App.OpenConnectionAsync(cancel))
+            id = (await connection.Command("SELECT operation_id AS id FROM backups.run WHERE cluster = @cluster AND purpose = @purpose ORDER BY due_at DESC LIMIT 1",
+                ("cluster", cluster), ("purpose", purpose.Word())).ListAsync(r => r.Value<Guid>("id"), cancel)).FirstOrDefault();
+        return id is { } begun && await reader.FindAsync(begun, cancel) is { } run && run.State != OperationState.Succeeded && run.EndReason?.StartsWith(Wishes.GivesWay, StringComparison.Ordinal) == true ? run.EndedAt : null;
     }
 
     private async Task<bool> TakeAsync(string cluster, RunPurpose purpose, DateTimeOffset due, string reason, CancellationToken cancel)
