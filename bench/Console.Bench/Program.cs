@@ -28,6 +28,8 @@ switch (args.FirstOrDefault())
         return 0;
     case "failover":
         return await FailoverBench.RunAsync(Number("runs", 5), Number("port", 29000), Option("latency", "off") == "on", Option("cases", "switchover,kill,hang"), args.Contains("--steps"), Option("results", ""));
+    case "returner":
+        return await ReturnerBench.RunAsync(Number("runs", 5), Number("port", 29000));
     case "faults":
         return await FaultsBench.RunAsync(Number("times", 20), Number("port", 29000), Option("only", ""));
     case "kills":
@@ -48,6 +50,6 @@ switch (args.FirstOrDefault())
         await ProbesBench.LoopAsync(Number("targets", 5000), Interval(), Number("seconds", 60), Number("port", 29001));
         return 0;
     default:
-        Console.Error.WriteLine("usage: OpsConsole.Bench backup [--gigabytes 2.5] [--rounds 3] [--port 29300] [--dir DIR]\n       OpsConsole.Bench backup-fleet [--megabytes 800] [--rounds 3] [--seconds 120] [--port 29000]\n       OpsConsole.Bench backup-kills [--kills 50] [--seed 1] [--port 29000]\n       OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000] [--peers yes|no]\n       OpsConsole.Bench failover [--runs 5] [--cases switchover,kill,hang] [--latency off] [--steps] [--port 29000]\n       OpsConsole.Bench faults [--times 20] [--only ID,ID] [--port 29000]\n       OpsConsole.Bench kills [--kills 100] [--seed 1] [--port 29000]\n       OpsConsole.Bench campaign --kind stalls|frozen|observer|console|primary [--count 20] [--seed 1] [--port 29000]\n       OpsConsole.Bench together [--targets 500] [--pages 50] [--seconds 60] [--port 29000]");
+        Console.Error.WriteLine("usage: OpsConsole.Bench backup [--gigabytes 2.5] [--rounds 3] [--port 29300] [--dir DIR]\n       OpsConsole.Bench backup-fleet [--megabytes 800] [--rounds 3] [--seconds 120] [--port 29000]\n       OpsConsole.Bench backup-kills [--kills 50] [--seed 1] [--port 29000]\n       OpsConsole.Bench circuits [--count 500] [--seconds 60] [--port 29000] [--path /services]\n       OpsConsole.Bench probes [--targets 5000] [--interval 10] [--seconds 60] [--port 29000] [--peers yes|no]\n       OpsConsole.Bench failover [--runs 5] [--cases switchover,kill,hang] [--latency off] [--steps] [--port 29000]\n       OpsConsole.Bench returner [--runs 5] [--port 29000]\n       OpsConsole.Bench faults [--times 20] [--only ID,ID] [--port 29000]\n       OpsConsole.Bench kills [--kills 100] [--seed 1] [--port 29000]\n       OpsConsole.Bench campaign --kind stalls|frozen|observer|console|primary [--count 20] [--seed 1] [--port 29000]\n       OpsConsole.Bench together [--targets 500] [--pages 50] [--seconds 60] [--port 29000]");
         return 64;
 }

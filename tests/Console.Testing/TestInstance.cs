@@ -34,6 +34,14 @@ public sealed class TestInstance : IAsyncDisposable
         }
     }
 
+    /// <summary>A new data directory whose superuser is <c>postgres</c>, without a password.</summary>
+    public static async Task InitAsync(string data)
+    {
+        Directory.CreateDirectory(data);
+        if (Environment.IsPrivilegedProcess) await TestPostgres.RunAsync("chown", ["postgres", data, Path.GetDirectoryName(data)!]);
+        await TestPostgres.RunAsync(TestPostgres.Prefix(TestPostgres.BinDirectory(), "initdb", ["-D", data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--no-locale"]));
+    }
+
     /// <summary>Starts, and waits until recovery has ended.</summary>
     /// <exception cref="InvalidOperationException">it ended instead; carries its log</exception>
     public static async Task<TestInstance> StartAsync(string data, params string[] settings)

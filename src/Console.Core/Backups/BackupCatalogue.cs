@@ -35,7 +35,7 @@ public sealed class BackupCatalogue(ConsoleDatabase database, RestorableMoments 
     public async Task<Backup?> NewestVerifiedAsync(string cluster, CancellationToken cancel = default)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
-        return (await connection.Command($"SELECT {Columns} WHERE b.cluster = @cluster AND b.state IN ('verified','proven') AND {FailedBase} IS NULL ORDER BY b.ended_at DESC LIMIT 1", ("cluster", cluster)).ListAsync(Map, cancel)).SingleOrDefault();
+        return (await connection.Command($"SELECT {Columns} WHERE b.cluster = @cluster AND b.state IN ('verified','proven') AND b.type <> 'configuration' AND {FailedBase} IS NULL ORDER BY b.ended_at DESC LIMIT 1", ("cluster", cluster)).ListAsync(Map, cancel)).SingleOrDefault();
     }
 
     public async Task<IReadOnlyList<Backup>> ListAsync(string? cluster = null, bool expired = false, Guid? before = null, int limit = 500, CancellationToken cancel = default)

@@ -18,9 +18,10 @@ public sealed class BackupCoverage(FleetModel fleet, BackupsOptions options, Bac
         foreach (var cluster in fleet.Options.Clusters.Select(c => c.Id))
         {
             var backups = await catalogue.ListAsync(cluster, limit: 5000, cancel: cancel);
-            var copies = backups.Where(b => b.IsUsable).SelectMany(b => b.Copies.Where(c => c.State is CopyState.Stored or CopyState.Verified)).GroupBy(c => c.Region).ToDictionary(g => g.Key, g => g.Count());
+            var data = backups.Where(b => b.IsUsable && b.Type != BackupType.Configuration).ToList();
+            var copies = data.SelectMany(b => b.Copies.Where(c => c.State is CopyState.Stored or CopyState.Verified)).GroupBy(c => c.Region).ToDictionary(g => g.Key, g => g.Count());
             var next = options.Policies.Exists(p => p.Cluster == cluster) ? (await scheduler.AheadAsync(cluster, TimeSpan.FromDays(2), cancel)).FirstOrDefault(r => r.Purpose is RunPurpose.Full or RunPurpose.Incremental) : null;
-            all.Add(new ClusterCoverage(cluster, [.. engines.Of(cluster).Select(e => e.Id)], await catalogue.NewestProvenAsync(cluster, cancel), backups.FirstOrDefault(b => b.IsUsable),
+            all.Add(new ClusterCoverage(cluster, [.. engines.Of(cluster).Select(e => e.Id)], await catalogue.NewestProvenAsync(cluster, cancel), data.FirstOrDefault(),
                 await catalogue.RangeAsync(cluster, cancel), rpo.Of(cluster), copies, next, options.TimeZone, backups.Count(b => b.Shown == BackupState.Failed)));
         }
         return all;

@@ -15,6 +15,7 @@ public sealed class BackupsOptions
 
     public List<PgBackRestOptions> PgBackRest { get; set; } = [];
     public List<PgDumpOptions> PgDump { get; set; } = [];
+    public List<ConfigurationBackupOptions> Configuration { get; set; } = [];
     public List<InstancePlaceOptions> Places { get; set; } = [];
     public List<BackupPolicyOptions> Policies { get; set; } = [];
 
@@ -49,6 +50,14 @@ public sealed class PgDumpOptions
     public string Programs { get; set; } = "";
 }
 
+/// <summary>Backups of one cluster's configuration: the files of its nodes, read through the servers, into declared repositories. Needs <c>Fleet:BackupKeys</c>.</summary>
+public sealed class ConfigurationBackupOptions
+{
+    [Required] public string Cluster { get; set; } = "";
+    /// <summary>Ids of declared repositories.</summary>
+    public List<string> Repositories { get; set; } = [];
+}
+
 /// <summary>A port on a region's host at which a restored instance may run.</summary>
 public sealed class InstancePlaceOptions
 {
@@ -71,6 +80,8 @@ public sealed class BackupPolicyOptions
     [RegularExpression("^([01][0-9]|2[0-3]):[0-5][0-9]$")] public string FullAt { get; set; } = "02:00";
     /// <summary>Time of day of the logical backup (needs <c>Backups:PgDump</c>). Empty: only on request.</summary>
     [RegularExpression("^(([01][0-9]|2[0-3]):[0-5][0-9])?$")] public string LogicalAt { get; set; } = "";
+    /// <summary>Time of day of the backup of the configuration, where <c>Backups:Configuration</c> lists the cluster. Empty: only on request.</summary>
+    [RegularExpression("^(([01][0-9]|2[0-3]):[0-5][0-9])?$")] public string ConfigurationAt { get; set; } = "01:30";
     /// <summary>1 to 24 h.</summary>
     [Range(1, 24)] public double IncrementalEveryHours { get; set; } = 6;
     /// <summary>Time of day of the daily restore test.</summary>

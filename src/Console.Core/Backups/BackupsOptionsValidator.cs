@@ -27,15 +27,22 @@ internal sealed class BackupsOptionsValidator(FleetModel fleet) : IValidateOptio
             if (use.Repositories.Count == 0) yield return $"{path}:Repositories is empty. Map pgBackRest's repository numbers to declared repositories: {{ \"1\": \"ID\" }}.";
             foreach (var unknown in use.Repositories.Where(r => !repositories.Contains(r.Value))) yield return $"{path}:Repositories:{unknown.Key} names '{unknown.Value}', which Fleet:BackupRepositories does not declare.";
         }
-        foreach (var (use, i) in options.PgDump.Select((u, i) => (u, i)))
+        foreach (var (section, what, uses) in new[]
         {
-            var path = $"{At}:PgDump:{i}";
-            foreach (var m in Annotated(use, path).Concat(Cluster(use.Cluster, path))) yield return m;
-            if (use.Repositories.Count == 0) yield return $"{path}:Repositories is empty. List ids of declared repositories.";
-            foreach (var unknown in use.Repositories.Where(r => !repositories.Contains(r))) yield return $"{path}:Repositories names '{unknown}', which Fleet:BackupRepositories does not declare.";
-            if (fleet.Options.BackupKeys.Count == 0) yield return $"{path}: dumps are stored encrypted, and Fleet:BackupKeys is empty. Declare a key.";
+            ("PgDump", "dumps are", options.PgDump.Select(u => (Use: (object)u, u.Cluster, u.Repositories)).ToList()),
+            ("Configuration", "configurations are", options.Configuration.Select(u => (Use: (object)u, u.Cluster, u.Repositories)).ToList()),
+        })
+        {
+            foreach (var (use, i) in uses.Select((u, i) => (u, i)))
+            {
+                var path = $"{At}:{section}:{i}";
+                foreach (var m in Annotated(use.Use, path).Concat(Cluster(use.Cluster, path))) yield return m;
+                if (use.Repositories.Count == 0) yield return $"{path}:Repositories is empty. List ids of declared repositories.";
+                foreach (var unknown in use.Repositories.Where(r => !repositories.Contains(r))) yield return $"{path}:Repositories names '{unknown}', which Fleet:BackupRepositories does not declare.";
+                if (fleet.Options.BackupKeys.Count == 0) yield return $"{path}: {what} stored encrypted, and Fleet:BackupKeys is empty. Declare a key.";
+            }
+            foreach (var twin in uses.GroupBy(u => u.Cluster).Where(g => g.Count() > 1)) yield return $"{At}:{section} lists '{twin.Key}' twice. Keep one.";
         }
-        foreach (var twin in options.PgDump.GroupBy(u => u.Cluster).Where(g => g.Count() > 1)) yield return $"{At}:PgDump lists '{twin.Key}' twice. Keep one.";
         foreach (var (place, i) in options.Places.Select((p, i) => (p, i)))
         {
             foreach (var m in Annotated(place, $"{At}:Places:{i}")) yield return m;
@@ -78,6 +85,7 @@ internal sealed class BackupsOptionsValidator(FleetModel fleet) : IValidateOptio
         BackupEngines.PgBackRest => options.PgBackRest.Exists(u => u.Cluster == cluster) ? null : $"'{engine}' is not set up for '{cluster}'. List the cluster under Backups:PgBackRest, name another engine, or set Scheduled to false.",
         BackupEngines.Streaming => fleet.Options.BackupKeys.Count > 0 && fleet.Options.BackupRepositories.Exists(r => r.Streaming && RepositoryZones.MayHold(r, fleet.Clusters[cluster])) ? null
             : $"'{engine}' is not set up for '{cluster}'. Declare Fleet:BackupKeys and, in a compliance zone of the cluster, a repository with Streaming, name another engine, or set Scheduled to false.",
+        BackupEngines.Configuration => $"'{engine}' takes no data. Name {BackupEngines.PgBackRest} or {BackupEngines.Streaming} here.",
         BackupEngines.PgDump => $"'{engine}' takes dumps, not full backups. Give LogicalAt for a daily dump, and name {BackupEngines.PgBackRest} or {BackupEngines.Streaming} here.",
         _ => $"'{engine}' is unknown. Known: {BackupEngines.PgBackRest}, {BackupEngines.Streaming}.",
     };

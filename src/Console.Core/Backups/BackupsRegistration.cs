@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using OpsConsole.Core.Backups.Configurations;
 using OpsConsole.Core.Backups.Logical;
 using OpsConsole.Core.Backups.Operations;
 using OpsConsole.Core.Backups.Restoring;
@@ -36,6 +37,7 @@ public static class BackupsRegistration
         services.AddSingleton<IBackupEngine, PgBackRestEngine>();
         services.AddStreamedBackups();
         services.AddSingleton<IBackupEngine, PgDumpEngine>();
+        services.AddSingleton<IBackupEngine, ConfigurationEngine>();
         services.AddSingleton<Instances>();
         services.AddSingleton<InstanceProof>();
         services.AddSingleton<RestoreLog>();

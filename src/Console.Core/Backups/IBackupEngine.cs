@@ -50,9 +50,9 @@ public interface IBackupEngine
 }
 
 /// <param name="PointInTime">restores to any moment since a backup, from its log</param>
-public sealed record EngineCapabilities(bool Full, bool Incremental, bool Logical, bool PointInTime)
+public sealed record EngineCapabilities(bool Full, bool Incremental, bool Logical, bool PointInTime, bool Configuration = false)
 {
-    public bool Takes(BackupType type) => type switch { BackupType.Full => Full, BackupType.Incremental => Incremental, _ => Logical };
+    public bool Takes(BackupType type) => type switch { BackupType.Full => Full, BackupType.Incremental => Incremental, BackupType.Logical => Logical, _ => Configuration };
 }
 
 /// <param name="percent">0 to 100; null: unknown</param>

@@ -120,7 +120,7 @@ public sealed class RestorableMoments(ConsoleDatabase database, BackupsOptions o
     /// <param name="backups">of this cluster</param>
     public async Task<RestorableRange?> RangeAsync(string cluster, IReadOnlyList<Backup> backups, CancellationToken cancel)
     {
-        var usable = await InHistoryAsync(cluster, backups.Where(b => b.IsUsable && b.Type != BackupType.Logical), cancel);
+        var usable = await InHistoryAsync(cluster, backups.Where(b => b.IsUsable && b.Type.IsPhysical()), cancel);
         if (usable.Count == 0) return null;
         var logged = await NewestAsync(cluster, cancel);
         // The end of a backup can be restored whatever is known of the log; a log without a backup of its engine leads nowhere.

@@ -35,11 +35,12 @@ public static class Retention
 
     private static IEnumerable<(Backup, string)> Always(List<Backup> good, BackupPolicyOptions policy, DateTimeOffset now)
     {
-        if (good.Count > 0) yield return (good[0], "the newest");
+        // Of data and of configuration: neither stands in for the other.
+        foreach (var kind in good.GroupBy(b => b.Type == BackupType.Configuration)) yield return (kind.First(), "the newest");
         // The newest proof counts, and the newest proven backup.
         if (good.Where(b => b.State == BackupState.Proven).MaxBy(b => b.EndedAt) is { } proven) yield return (proven, "the last proven one");
         if (good.Where(b => b.State == BackupState.Proven).MaxBy(b => b.ProvenAt) is { } latest) yield return (latest, "the last proven one");
-        var physical = good.Where(b => b.Type != BackupType.Logical).ToList();
+        var physical = good.Where(b => b.Type.IsPhysical()).ToList();
         var begins = now - TimeSpan.FromDays(policy.WindowDays);
         foreach (var engine in physical.GroupBy(b => b.Engine))
         {
@@ -63,7 +64,7 @@ public static class Retention
     }
 
     private static IEnumerable<(Backup, string)> Newest(List<Backup> newestFirst, int count, Func<Backup, string> period, string word) =>
-        newestFirst.GroupBy(b => (b.Engine, b.Type == BackupType.Logical)).SelectMany(g => g.GroupBy(period).Take(count).Select(p => (p.First(), $"the newest of the {word} {p.Key}")));
+        newestFirst.GroupBy(b => (b.Engine, b.Type.IsPhysical())).SelectMany(g => g.GroupBy(period).Take(count).Select(p => (p.First(), $"the newest of the {word} {p.Key}")));
 
     private static void KeepNeeded(List<Backup> living, Dictionary<Guid, string> kept)
     {

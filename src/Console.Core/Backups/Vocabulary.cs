@@ -2,8 +2,8 @@ namespace OpsConsole.Core.Backups;
 
 // Words of the domain; camelCase on the wire and in the database.
 
-/// <summary>Full and incremental are physical (they restore the whole cluster, to a moment); logical is a dump of chosen databases.</summary>
-public enum BackupType { Full, Incremental, Logical }
+/// <summary>Full and incremental are physical (they restore the whole cluster, to a moment); logical is a dump of chosen databases; configuration is how the servers are set up.</summary>
+public enum BackupType { Full, Incremental, Logical, Configuration }
 
 /// <summary>How far a backup can be trusted. Taken: one copy is complete. Copied: every repository of its engine has one. Verified: the
 /// checksums of every copy hold. Proven: it was restored, opened, and its data was right. Held is shown instead while a hold keeps it.</summary>
@@ -17,6 +17,13 @@ public static class BackupEngines
     public const string PgBackRest = "pgbackrest";
     public const string Streaming = "streaming";
     public const string PgDump = "pgdump";
+    public const string Configuration = "configuration";
+}
+
+public static class BackupTypes
+{
+    /// <summary>Holds the cluster's files, so that log can be replayed on it.</summary>
+    public static bool IsPhysical(this BackupType type) => type is BackupType.Full or BackupType.Incremental;
 }
 
 public static class BackupStates

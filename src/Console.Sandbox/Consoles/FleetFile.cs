@@ -204,6 +204,7 @@ public sealed class FleetFile(SandboxPaths paths, PortPlan ports, SecretStore se
     {
         PgBackRest = new[] { new { Cluster, PgBackRestHosts.Stanza, Repositories = PgBackRestHosts.Repositories.ToDictionary(r => r.Key, r => $"{r.Value}-store") } },
         PgDump = new[] { new { Cluster, Repositories = Sites.Regions.Take(2).Select(r => $"{r.Id}-store"), Programs = PostgresBinaries.Find().Directory } },
+        Configuration = new[] { new { Cluster, Repositories = Sites.Regions.Take(2).Select(r => $"{r.Id}-store") } },
         Places = Sites.Regions.SelectMany(r => Enumerable.Range(0, PortPlan.Instances).Select(i => new
         {
             Region = r.Id,

@@ -59,7 +59,7 @@ public static class BackupEndpoints
         var check = new Check();
         check.Cluster(call.Cluster, fleet);
         var type = check.Word<BackupType>("type", call.Type);
-        check.That(!string.IsNullOrEmpty(call.Type), "type", "Give full, incremental or logical.");
+        check.That(!string.IsNullOrEmpty(call.Type), "type", "Give full, incremental, logical or configuration.");
         if (check.Problem() is { } problem)
             return problem;
         var request = new JsonObject { ["cluster"] = call.Cluster, ["type"] = type!.Value.ToString().ToLowerInvariant() };

@@ -145,6 +145,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
             services.AddSingleton<BackupScheduler>();
             services.AddSingleton<Instances>();
             services.AddSingleton<InstanceProof>();
+            services.AddSingleton<RestoreLog>();
             services.AddSingleton<BackupParts>();
             services.AddSingleton<IPlanner, BackupPlanner>();
             services.AddSingleton<IPlanner, VerifyPlanner>();
@@ -155,7 +156,7 @@ internal sealed class BackupWorld : IBackupEngine, IHostShell
             services.AddSingleton<OldPrimary>();
             services.AddSingleton<InPlaceNodes>();
             services.AddSingleton<IPlanner, RestorePlanner>();
-            foreach (var step in new[] { typeof(TakeBackup), typeof(CheckCopies), typeof(ExpireBackup), typeof(OpenInstance), typeof(InspectInstance), typeof(HandOver), typeof(DiscardInstance) }) services.AddSingleton(typeof(IStep), step);
+            foreach (var step in new[] { typeof(TakeBackup), typeof(CheckCopies), typeof(ExpireBackup), typeof(StoreLog), typeof(OpenInstance), typeof(InspectInstance), typeof(HandOver), typeof(DiscardInstance) }) services.AddSingleton(typeof(IStep), step);
         };
     }
 

@@ -94,9 +94,10 @@ public sealed class RetentionTests
             var proven = backups.Where(b => b.State == BackupState.Proven).ToList();
             Check(proven.Count == 0 || kept.ContainsKey(proven.MaxBy(b => b.ProvenAt)!.Id), "the last proven one goes");
             Check(proven.Count == 0 || kept.Values.Any(b => b.State == BackupState.Proven), "no proven one is left");
+            foreach (var kind in backups.Where(b => b.IsUsable).GroupBy(b => b.Type == BackupType.Configuration)) Check(kept.ContainsKey(kind.OrderByDescending(b => b.EndedAt).ThenByDescending(b => b.Id).First().Id), "the newest of a kind goes");
             // Any moment of the window that could be reached before can be reached after.
             var begins = Now.AddDays(-policy.WindowDays);
-            foreach (var engine in backups.Where(b => b.State.IsUsable() && b.Type != BackupType.Logical).GroupBy(b => b.Engine))
+            foreach (var engine in backups.Where(b => b.State.IsUsable() && b.Type.IsPhysical()).GroupBy(b => b.Engine))
                 Check(engine.Where(b => b.EndedAt <= begins).MaxBy(b => b.EndedAt) is not { } first || kept.ContainsKey(first.Id), "the window loses its beginning");
 
             void Check(bool holds, string what)
@@ -113,9 +114,9 @@ public sealed class RetentionTests
         for (var i = random.Next(12); i >= 0; i--)
         {
             var at = Now.AddMinutes(-random.Next(60 * 24 * 90)).AddTicks(i);
-            var type = (BackupType)random.Next(3);
+            var type = (BackupType)random.Next(4);
             var engine = random.Next(4) == 0 ? "streaming" : "pgbackrest";
-            var earlier = backups.Where(b => b.EndedAt < at && b.Engine == engine && b.Type != BackupType.Logical).ToList();
+            var earlier = backups.Where(b => b.EndedAt < at && b.Engine == engine && b.Type.IsPhysical()).ToList();
             var state = (BackupState)random.Next(6);
             backups.Add(Make(type, at) with
             {

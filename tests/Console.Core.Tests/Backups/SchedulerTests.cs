@@ -163,6 +163,22 @@ public sealed class SchedulerTests : IAsyncLifetime
         Assert.Contains(await _node.Get<BackupScheduler>().AheadAsync("orders", TimeSpan.FromDays(1), default), r => r is { Purpose: RunPurpose.Logical, Reason: "daily at 13:00" });
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task RunDue_TheConfiguration_IsTakenOnceADayWhereItIsDeclared(bool declared)
+    {
+        _policy.ConfigurationAt = "13:00";
+        _world.Capabilities = new(true, true, true, true, declared);
+        await LookAsync();
+
+        await LookAsync(_clock.GetUtcNow().AddHours(1));
+
+        var types = (await BackupsAsync()).Select(b => b.Request["type"]!.GetValue<string>());
+        Assert.Equal(declared ? ["configuration"] : [], types);
+        Assert.Equal(declared, (await _node.Get<BackupScheduler>().AheadAsync("orders", TimeSpan.FromDays(1), default)).Any(r => r is { Purpose: RunPurpose.Configuration, Reason: "daily at 13:00" }));
+    }
+
     [Fact]
     public async Task RunDue_AnEngineWithoutIncrementals_PlansAndBeginsNone()
     {

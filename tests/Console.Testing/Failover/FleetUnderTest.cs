@@ -55,6 +55,9 @@ public sealed class FleetUnderTest : IAsyncDisposable
     /// <summary>As the database's administrator, straight to a region's node.</summary>
     public string Node(string region) => Connection(new Uri((string)Endpoints["regions"]![region]!["database"]!).Port, "opsconsole", "postgres-operator");
 
+    /// <summary>The node itself, round every proxy, as an application.</summary>
+    public string NodeAsApplication(string region) => Connection(new Uri((string)Endpoints["regions"]![region]!["database"]!).Port, "orders", "postgres-orders");
+
     public string ConsoleLog(int number) => Path.Combine(_directory, "logs", $"console-{number}.log");
 
     /// <summary>The region whose node is writable and is followed by most standbys; null while there is none.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using OpsConsole.Core.Backups;
+using OpsConsole.Core.Backups.Configurations;
 using OpsConsole.Core.Backups.Format;
 using OpsConsole.Core.Backups.Logical;
 using OpsConsole.Core.Backups.Standalone;
@@ -55,13 +56,7 @@ public sealed class BareMachineTests : IDisposable
         var (store, key) = (Path.Combine(_root, "store"), BackupKey.Generate("k1"));
         var keyFile = Path.Combine(_root, "keys");
         await File.WriteAllTextAsync(keyFile, $"k1 {key.ToBase64()}\n", TestContext.Current.CancellationToken);
-        var fleet = new FleetModel(new FleetOptions
-        {
-            Regions = [new() { Id = "here" }],
-            Clusters = [new() { Id = "orders", Database = "bare_dumped", Username = "postgres", Nodes = [new() { Region = "here", Address = $"127.0.0.1:{postgres.Port}" }] }],
-            BackupRepositories = [new() { Id = "store", Region = "here", Kind = RepositoryKind.File, Endpoint = store }],
-            BackupKeys = [new() { Id = "k1", Key = key.ToBase64() }],
-        });
+        var fleet = Declared(postgres, "bare_dumped", store, key);
         using var repositories = new Repositories(fleet, (repository, region) => BackupStores.Open(repository, region, TimeProvider.System));
         using var keys = new DeclaredKeys(fleet, new KmsKeys());
         await using var shell = new HostShell(fleet, TimeProvider.System);
@@ -75,6 +70,35 @@ public sealed class BareMachineTests : IDisposable
         Assert.Contains("checked and written to", said, StringComparison.Ordinal);
         Assert.Contains("rows: 1000", said, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Page_OfConfigurations_GivesTheFilesBack()
+    {
+        var postgres = await TestPostgres.SharedAsync();
+        var (store, key) = (Path.Combine(_root, "store"), BackupKey.Generate("k1"));
+        var keyFile = Path.Combine(_root, "keys");
+        await File.WriteAllTextAsync(keyFile, $"k1 {key.ToBase64()}\n", TestContext.Current.CancellationToken);
+        var fleet = Declared(postgres, "postgres", store, key);
+        using var repositories = new Repositories(fleet, (repository, region) => BackupStores.Open(repository, region, TimeProvider.System));
+        using var keys = new DeclaredKeys(fleet, new KmsKeys());
+        await new ConfigurationEngine(fleet, new BackupsOptions { Configuration = [new() { Cluster = "orders", Repositories = ["store"] }] }, repositories, keys, TimeProvider.System)
+            .TakeAsync(new TakeOrder("orders", BackupType.Configuration, Guid.NewGuid()), (_, _) => Task.CompletedTask, TestContext.Current.CancellationToken);
+
+        var said = await BashAsync($"CONSOLE='{AppContext.BaseDirectory.TrimEnd('/')}'\nREPOSITORY='{store}'\nKEY_FILE='{keyFile}'\nCLUSTER=orders\nCONFIGURATION='{_root}/configuration'\n{Blocks(Page()).Single(b => b.Kind == "configuration").Text}");
+
+        Assert.Contains("checked and written under", said, StringComparison.Ordinal);
+        var hba = Directory.GetFiles(Path.Combine(_root, "configuration", "here"), "pg_hba.conf", SearchOption.AllDirectories).Single();
+        Assert.Equal(await File.ReadAllBytesAsync(hba[Path.Combine(_root, "configuration", "here").Length..], TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(hba, TestContext.Current.CancellationToken));
+        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(hba));
+    }
+
+    private static FleetModel Declared(TestPostgres postgres, string database, string store, BackupKey key) => new(new FleetOptions
+    {
+        Regions = [new() { Id = "here" }],
+        Clusters = [new() { Id = "orders", Database = database, Username = "postgres", Nodes = [new() { Region = "here", Address = $"127.0.0.1:{postgres.Port}" }] }],
+        BackupRepositories = [new() { Id = "store", Region = "here", Kind = RepositoryKind.File, Endpoint = store }],
+        BackupKeys = [new() { Id = "k1", Key = key.ToBase64() }],
+    });
 
     [Fact]
     public async Task Page_OfPgBackRest_RestoresADatabase()

@@ -27,7 +27,7 @@ public sealed class TrustCollection : ICollectionFixture<ConsoleUnderTest>
     public const string Name = "trust";
 }
 
-/// <summary>The whole console on a database of its own, as Program composes it; only the planner of failovers is scripted, since the
+/// <summary>The whole console on a database of its own, as Program composes it; only the planners are scripted, since the
 /// sample fleet has no databases.</summary>
 public sealed class ConsoleUnderTest : WebApplicationFactory<Program>, IAsyncLifetime
 {
@@ -74,6 +74,7 @@ public sealed class ConsoleUnderTest : WebApplicationFactory<Program>, IAsyncLif
         {
             services.RemoveAll<IPlanner>();
             services.AddSingleton<IPlanner>(Script);
+            foreach (var kind in ScriptedKind.Kinds) services.AddSingleton<IPlanner>(new ScriptedKind(kind));
             services.AddSingleton<IStep>(new ScriptedStep(Script));
         });
     }

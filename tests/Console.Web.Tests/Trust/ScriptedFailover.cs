@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using OpsConsole.Core.Backups.Operations;
+using OpsConsole.Core.Failover.Topology;
 using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Web.Tests.Trust;
@@ -67,6 +69,22 @@ internal sealed class ScriptedFailover : IPlanner
         Step = "test.scripted", Name = name, Undo = reversibility == Reversibility.Reversible ? "move it back" : "", Reversibility = reversibility,
         Parameters = new JsonObject { ["name"] = name, ["address"] = Address },
     };
+}
+
+/// <summary>One step, for which nobody is asked.</summary>
+internal sealed class ScriptedKind(string kind) : IPlanner
+{
+    public static readonly string[] Kinds = [BackupKinds.Backup, BackupKinds.Expire, BackupKinds.Restore, OperationKinds.Drill, OperationKinds.Experiment, TopologyPlanner.KindName];
+
+    public string Kind => kind;
+
+    public Task<Plan> PlanAsync(JsonObject request, CancellationToken cancel) => Task.FromResult(new Plan
+    {
+        Kind = kind, Title = $"A {kind}", Severity = Severity.Low, Targets = [new PlanTarget($"scripted:{kind}", ResourceClass.Topology)],
+        Steps = [new PlanStep { Step = "test.scripted", Name = "act", Reversibility = Reversibility.Neutral, Parameters = new JsonObject { ["name"] = "act", ["address"] = "one" } }],
+    });
+
+    public Task<Preflight> PreflightAsync(Plan plan, CancellationToken cancel) => Task.FromResult(Preflight.Nothing);
 }
 
 internal sealed class ScriptedStep(ScriptedFailover script) : IStep

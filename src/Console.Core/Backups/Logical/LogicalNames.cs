@@ -12,14 +12,7 @@ public static class LogicalNames
 {
     private const string Description = "backup" + StreamNames.Suffix;
 
-    public static string Dumps(string cluster) => $"{cluster}/dumps/";
     public static string Roles(string cluster, string label) => $"{cluster}/dumps/{label}/roles{StreamNames.Suffix}";
     public static string Database(string cluster, string label) => $"{cluster}/dumps/{label}/database{StreamNames.Suffix}";
     public static string Backup(string cluster, string label) => $"{cluster}/dumps/{label}/{Description}";
-
-    /// <summary>The label of a complete dump's description; null for other names.</summary>
-    public static string? LabelOf(string name) => name.Split('/') is [_, "dumps", var label, Description] ? label : null;
-
-    /// <summary>The label that any object of a dump belongs to.</summary>
-    public static string? FolderLabelOf(string name) => name.Split('/') is [_, "dumps", var label, _] ? label : null;
 }

@@ -24,21 +24,21 @@ internal sealed class LogicalTaker(DumpPrograms programs, FanOutLimits limits, T
     {
         var started = time.GetUtcNow();
         var label = StreamNames.Label(started, operation);
-        var failures = new Dictionary<string, string>();
+        var copies = new CopyWriter(keys.Current, stores, limits, time);
         try
         {
             var facts = await FactsAsync(cluster, node, cancel);
             var roles = Made(await programs.RolesAsync(cluster, node.Address, cancel), facts.Owner);
-            var (database, kept) = await DumpAsync(cluster, node, label, keys.Current, stores, facts.SizeBytes, failures, progress, cancel);
-            (var listed, kept) = await PutAsync(keys.Current, LogicalNames.Roles(cluster.Id, label), Encoding.UTF8.GetBytes(roles), kept, failures, cancel);
+            var database = await DumpAsync(cluster, node, label, keys.Current, copies, facts.SizeBytes, progress, cancel);
+            var listed = await copies.PutAsync(LogicalNames.Roles(cluster.Id, label), Encoding.UTF8.GetBytes(roles), cancel);
             var backup = new LogicalBackup(LogicalBackup.CurrentFormat, label, cluster.Id, operation, started, time.GetUtcNow(), node.Region, facts.Standby, facts.ServerVersion, cluster.Database, facts.Owner,
                 facts.SizeBytes, keys.Current.Id, [database, listed]);
-            await PutAsync(keys.Current, LogicalNames.Backup(cluster.Id, label), backup.ToJson(), kept, failures, cancel);
-            return new LogicalTaken(backup, failures);
+            await copies.PutAsync(LogicalNames.Backup(cluster.Id, label), backup.ToJson(), cancel);
+            return new LogicalTaken(backup, copies.Failures);
         }
         catch
         {
-            await TakeBackAsync(cluster.Id, label, stores);
+            await copies.TakeBackAsync(s => new LogicalRepository(s), cluster.Id, label);
             throw;
         }
     }
@@ -61,11 +61,11 @@ internal sealed class LogicalTaker(DumpPrograms programs, FanOutLimits limits, T
     private static string Made(string roles, string owner) =>
         string.Join('\n', roles.Split('\n').Where(l => l != $"CREATE ROLE {owner};" && l != $"CREATE ROLE \"{owner.Replace("\"", "\"\"", StringComparison.Ordinal)}\";"));
 
-    private async Task<(StreamedObject Object, IReadOnlyList<IBackupStore> Kept)> DumpAsync(
-        ClusterOptions cluster, ClusterNodeOptions node, string label, BackupKey key, IReadOnlyList<IBackupStore> stores, long size, Dictionary<string, string> failures, BackupProgress progress, CancellationToken cancel)
+    private async Task<StreamedObject> DumpAsync(
+        ClusterOptions cluster, ClusterNodeOptions node, string label, BackupKey key, CopyWriter copies, long size, BackupProgress progress, CancellationToken cancel)
     {
         var name = LogicalNames.Database(cluster.Id, label);
-        await using var fan = new FanOut(stores, name, PutOptions.New, limits, time);
+        await using var fan = new FanOut(copies.Kept, name, PutOptions.New, limits, time);
         using var writer = new FrameWriter(key, StreamCompression.None, name, fan.WriteAsync);
         var told = -1;
         await programs.DumpAsync(cluster, node.Address, async (output, stop) =>
@@ -84,37 +84,7 @@ internal sealed class LogicalTaker(DumpPrograms programs, FanOutLimits limits, T
         }, cancel);
         // Only now, when pg_dump has ended well, may it become whole.
         var hash = await writer.CompleteAsync(cancel);
-        return (new StreamedObject(name, writer.PlainBytes, writer.StoredBytes, hash), Note(await fan.CompleteAsync(cancel), failures));
-    }
-
-    private async Task<(StreamedObject Object, IReadOnlyList<IBackupStore> Kept)> PutAsync(
-        BackupKey key, string name, byte[] content, IReadOnlyList<IBackupStore> stores, Dictionary<string, string> failures, CancellationToken cancel)
-    {
-        await using var fan = new FanOut(stores, name, PutOptions.New, limits, time);
-        var (stored, outcomes) = await SmallObject.WriteAsync(key, name, content, fan, cancel);
-        return (stored, Note(outcomes, failures));
-    }
-
-    private static IReadOnlyList<IBackupStore> Note(IReadOnlyList<CopyOutcome> copies, Dictionary<string, string> failures)
-    {
-        foreach (var copy in copies.Where(c => c.Failure is not null)) failures[copy.Store.Id] = copy.Failure!.Message;
-        return [.. copies.Where(c => c.Failure is null).Select(c => c.Store)];
-    }
-
-    /// <summary>What is left without a description is no backup, only space; a store that cannot be asked now is cleared by <see cref="LogicalRepository.AbandonAsync"/> later.</summary>
-    private async Task TakeBackAsync(string cluster, string label, IReadOnlyList<IBackupStore> stores)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20), time);
-        foreach (var store in stores)
-        {
-            try
-            {
-                await new LogicalRepository(store).DeleteAsync(cluster, label, patience.Token);
-            }
-            catch (Exception e) when (e is StoreException or OperationCanceledException)
-            {
-                continue;
-            }
-        }
+        copies.Note(await fan.CompleteAsync(cancel));
+        return new StreamedObject(name, writer.PlainBytes, writer.StoredBytes, hash);
     }
 }

@@ -43,9 +43,7 @@ public sealed class PgDumpEngine(
         foreach (var copy in copies)
         {
             await progress(100.0 * verdicts.Count / copies.Count, $"reading {copy.Repository}");
-            verdicts.Add(copy.Label.Length == 0
-                ? new CopyVerdict(copy.Repository, false, copy.Detail.Length > 0 ? copy.Detail : "this copy was never made")
-                : await VerifyAsync(cluster, copy, cancel));
+            verdicts.Add(await VerdictAsync(copy, () => VerifyAsync(cluster, copy, cancel)));
         }
         return verdicts;
     }
@@ -53,24 +51,13 @@ public sealed class PgDumpEngine(
     /// <summary>Every frame, and whether pg_restore can read the dump's table of contents.</summary>
     private async Task<CopyVerdict> VerifyAsync(string cluster, BackupCopy copy, CancellationToken cancel)
     {
-        try
-        {
-            var (repository, ring) = (new LogicalRepository(repositories[copy.Repository]), await Keys.RingAsync(cancel));
-            var backup = await repository.DescribeAsync(cluster, copy.Label, ring, cancel);
-            await repository.RolesAsync(cluster, copy.Label, ring, cancel);
-            var (entries, wrong) = await Programs(cluster).ListAsync((input, stop) => FeedAsync(repository, backup, ring, input, stop), cancel);
-            return wrong.Length == 0
-                ? new CopyVerdict(copy.Repository, true, $"every frame of {backup.StoredBytes} stored bytes is as it was written; pg_restore lists {entries} entries")
-                : new CopyVerdict(copy.Repository, false, $"every frame is as it was written, but pg_restore cannot read it: {wrong}. Take a new dump, by a pg_dump of the server's version.");
-        }
-        catch (Exception e) when (e is DamagedBackupException or BackupKeyException || e is StoreException { Failure: StoreFailure.Missing })
-        {
-            return new CopyVerdict(copy.Repository, false, e.Message);
-        }
-        catch (Exception e) when (e is StoreException or BackupEngineException)
-        {
-            return new CopyVerdict(copy.Repository, null, e.Message);
-        }
+        var (repository, ring) = (new LogicalRepository(repositories[copy.Repository]), await Keys.RingAsync(cancel));
+        var backup = await repository.DescribeAsync(cluster, copy.Label, ring, cancel);
+        await repository.RolesAsync(cluster, copy.Label, ring, cancel);
+        var (entries, wrong) = await Programs(cluster).ListAsync((input, stop) => FeedAsync(repository, backup, ring, input, stop), cancel);
+        return wrong.Length == 0
+            ? new CopyVerdict(copy.Repository, true, $"every frame of {backup.StoredBytes} stored bytes is as it was written; pg_restore lists {entries} entries")
+            : new CopyVerdict(copy.Repository, false, $"every frame is as it was written, but pg_restore cannot read it: {wrong}. Take a new dump, by a pg_dump of the server's version.");
     }
 
     // pg_restore closes its end when it has read what it wants; the rest is read for its checks alone.

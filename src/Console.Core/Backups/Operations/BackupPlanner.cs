@@ -15,7 +15,7 @@ public sealed class BackupPlanner(FleetModel fleet, BackupsOptions options, Back
     public Task<Plan> PlanAsync(JsonObject request, CancellationToken cancel)
     {
         var cluster = fleet.Cluster(request);
-        if (!Enum.TryParse<BackupType>(request.Text("type"), ignoreCase: true, out var type)) throw new RequestRefusedException("type", $"'{request.Text("type")}' is unknown; use full, incremental or logical.");
+        if (!Enum.TryParse<BackupType>(request.Text("type"), ignoreCase: true, out var type)) throw new RequestRefusedException("type", $"'{request.Text("type")}' is unknown; use full, incremental, logical or configuration.");
         var engine = EngineFor(cluster.Id, type, request.Optional("engine"));
         var word = type.Word();
         JsonObject Parameters() => new() { ["cluster"] = cluster.Id, ["engine"] = engine.Id, ["type"] = word };
@@ -59,7 +59,7 @@ public sealed class BackupPlanner(FleetModel fleet, BackupsOptions options, Back
         }
         var preferred = options.PolicyOf(cluster).Engine;
         return serving.OrderByDescending(e => e.Id == preferred).FirstOrDefault(e => e.Capabilities.Takes(type))
-            ?? throw new RequestRefusedException("type", $"No engine that is set up for {cluster} takes {type.Word()} backups. Set up: {string.Join(", ", serving.Select(e => e.Id))}.{(type == BackupType.Logical ? " Declare pg_dump's use under Backups:PgDump (docs/fleet.md)." : "")}");
+            ?? throw new RequestRefusedException("type", $"No engine that is set up for {cluster} takes {type.Word()} backups. Set up: {string.Join(", ", serving.Select(e => e.Id))}.{type switch { BackupType.Logical => " Declare pg_dump's use under Backups:PgDump (docs/fleet.md).", BackupType.Configuration => " List the cluster under Backups:Configuration (docs/fleet.md).", _ => "" }}");
     }
 
     private static PreflightCheck Primary(ClusterState? state) => state?.PrimaryRegion is { } region

@@ -62,7 +62,7 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
     {
         var (backup, target) = await ChooseAsync(cluster.Id, request, cancel);
         var region = feed.Current.Clusters.GetValueOrDefault(cluster.Id)?.PrimaryRegion ?? cluster.PrimaryRegion;
-        if (backup.Type == BackupType.Logical) throw new RequestRefusedException("backupId", "A logical backup is restored into a new instance only.");
+        if (!backup.Type.IsPhysical()) throw new RequestRefusedException("backupId", "A logical backup is restored into a new instance only.");
         if (!nodes.Offers(region)) throw new RequestRefusedException("destination", $"The shell of {region} declares no commands data.* and postgres.stop, postgres.start: declare them, or restore into a new instance.");
         JsonObject Parameters()
         {
@@ -186,6 +186,7 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
         {
             var named = await catalogue.BackupAsync(request, cancel);
             if (named.Cluster != cluster) throw new RequestRefusedException("backupId", $"That backup is of {named.Cluster}.");
+            if (named.Type == BackupType.Configuration) throw new RequestRefusedException("backupId", "A backup of the configuration holds no data: no instance comes of it. Its files are got by the console's verb \"backup configuration\" (docs/restore-without-the-console.md).");
             if (!named.IsUsable) throw new RequestRefusedException("backupId", $"That backup is {named.Shown.Word()}: {(named.Failure.Length > 0 ? named.Failure : "it has been deleted")}");
             if (target is not null && !engines.Get(named.Engine).Capabilities.PointInTime) throw new RequestRefusedException("targetTime", $"{named.Engine} restores to the moment of the backup only. Leave targetTime out; or leave backupId out, and a backup with a log is chosen.");
             if (target < named.EndedAt) throw new RequestRefusedException("targetTime", $"That moment lies before the backup's end, {named.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z. Choose an earlier backup, or leave backupId out.");
@@ -195,7 +196,7 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
         }
         if (target is null) throw new RequestRefusedException("targetTime", "Give backupId, targetTime or both.");
         var backups = await catalogue.ListAsync(cluster, limit: 100_000, cancel: cancel);
-        var fitting = (await moments.InHistoryAsync(cluster, backups, cancel)).Where(b => b.IsUsable && b.Type != BackupType.Logical && b.EndedAt <= target && engines.Find(b.Engine) is { Capabilities.PointInTime: true }).ToList();
+        var fitting = (await moments.InHistoryAsync(cluster, backups, cancel)).Where(b => b.IsUsable && b.Type.IsPhysical() && b.EndedAt <= target && engines.Find(b.Engine) is { Capabilities.PointInTime: true }).ToList();
         var reach = await moments.ReachAsync(cluster, fitting, cancel);
         var bounded = fitting.Where(b => reach.TryGetValue(b.Id, out var to) && to < target).Select(b => (b, reach[b.Id])).ToList();
         if (bounded.Count > 0 && bounded.Count == fitting.Count) throw Missing(bounded);
@@ -204,7 +205,7 @@ public sealed class RestorePlanner(FleetModel fleet, BackupsOptions options, Bac
         var logged = await moments.NewestAsync(cluster, cancel);
         var chosen = fitting.OrderByDescending(b => b.State is BackupState.Verified or BackupState.Proven).ThenByDescending(b => logged.GetValueOrDefault(b.Engine) > target).ThenByDescending(b => b.EndedAt).FirstOrDefault();
         return chosen is not null ? (chosen, target) : throw new RequestRefusedException("targetTime",
-            backups.LastOrDefault(b => b.IsUsable) is { } oldest ? $"No usable backup ended before that moment; the oldest is of {oldest.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z." : $"There is no usable backup of {cluster}. Take one first.");
+            backups.LastOrDefault(b => b.IsUsable && b.Type.IsPhysical()) is { } oldest ? $"No usable backup ended before that moment; the oldest is of {oldest.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm:ss}Z." : $"There is no usable backup of {cluster}. Take one first.");
     }
 
     private static RequestRefusedException Missing(IReadOnlyList<(Backup Backup, DateTimeOffset Reach)> bounded) => new("targetTime",

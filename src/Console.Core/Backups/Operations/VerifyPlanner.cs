@@ -4,7 +4,8 @@ using OpsConsole.Core.Operations;
 
 namespace OpsConsole.Core.Backups.Operations;
 
-/// <summary>Proves a backup: <c>{backupId}</c>. Checksums, then a restore into an instance of its own, which is asked what it holds and removed whatever happens.</summary>
+/// <summary>Proves a backup: <c>{backupId}</c>. Checksums, then a restore into an instance of its own, which is asked what it holds and removed whatever happens. One of the configuration holds no data to
+/// restore: its bytes are checked.</summary>
 public sealed class VerifyPlanner(FleetModel fleet, BackupsOptions options, BackupCatalogue catalogue) : IPlanner
 {
     public string Kind => BackupKinds.Verify;
@@ -21,20 +22,21 @@ public sealed class VerifyPlanner(FleetModel fleet, BackupsOptions options, Back
             ["copies"] = new JsonArray([.. backup.Copies.Where(c => c.Label.Length > 0 && c.State != CopyState.Expired).Select(c => c.Repository).Order(StringComparer.Ordinal).Select(r => (JsonNode)r)]),
             ["regions"] = new JsonArray([.. regions.Select(r => (JsonNode)r)]),
         };
+        var check = new PlanStep
+        {
+            Step = CheckCopies.StepName, Name = "Check what is stored", Detail = "Every file of every copy against the manifest's checksums.",
+            Reversibility = Reversibility.Neutral, Parameters = Parameters(), TimeoutSeconds = 86_400, Attempts = 2,
+        };
         return new Plan
         {
             Kind = Kind,
-            Title = $"Prove the {backup.Type.Word()} backup of {backup.Cluster} of {backup.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm}Z",
+            Title = $"{(backup.Type == BackupType.Configuration ? "Check" : "Prove")} the {backup.Type.Word()} backup of {backup.Cluster} of {backup.EndedAt.UtcDateTime:yyyy-MM-dd HH:mm}Z",
             Severity = Severity.Low,
             Targets = [new PlanTarget($"backup:{backup.Id}", ResourceClass.Data)],
             UndoAtEnd = true,
-            Steps =
+            Steps = backup.Type == BackupType.Configuration ? [check] :
             [
-                new PlanStep
-                {
-                    Step = CheckCopies.StepName, Name = "Check what is stored", Detail = "Every file of every copy against the manifest's checksums.",
-                    Reversibility = Reversibility.Neutral, Parameters = Parameters(), TimeoutSeconds = 86_400, Attempts = 2,
-                },
+                check,
                 new PlanStep
                 {
                     Step = OpenInstance.StepName, Name = "Restore it into an instance of its own", Detail = $"In one of {string.Join(", ", regions)}; timed.",

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace OpsConsole.Core.Backups.Schedules;
 
 /// <summary>Second: the full backup by the policy's second engine.</summary>
-public enum RunPurpose { Full, Second, Incremental, Logical, Verify, Expire }
+public enum RunPurpose { Full, Second, Incremental, Logical, Configuration, Verify, Expire }
 
 /// <param name="Reason">why then</param>
 public sealed record PlannedRun(DateTimeOffset At, RunPurpose Purpose, string Reason);
@@ -64,8 +64,9 @@ public static class BackupCalendar
         var runs = new List<PlannedRun>();
         for (var at = Next(policy.FullAt, zone, now); at <= now + span; at = Next(policy.FullAt, zone, at)) runs.Add(new PlannedRun(at, RunPurpose.Full, $"daily at {policy.FullAt}"));
         if (policy.SecondEngine.Length > 0) runs.AddRange(runs.ToList().Select(r => new PlannedRun(r.At, RunPurpose.Second, $"after the full one, by {policy.SecondEngine}: one tool's mistake does not lose both")));
-        if (policy.LogicalAt.Length > 0)
-            for (var at = Next(policy.LogicalAt, zone, now); at <= now + span; at = Next(policy.LogicalAt, zone, at)) runs.Add(new PlannedRun(at, RunPurpose.Logical, $"daily at {policy.LogicalAt}"));
+        foreach (var (purpose, daily) in new[] { (RunPurpose.Logical, policy.LogicalAt), (RunPurpose.Configuration, policy.ConfigurationAt) })
+            if (daily.Length > 0)
+                for (var at = Next(daily, zone, now); at <= now + span; at = Next(daily, zone, at)) runs.Add(new PlannedRun(at, purpose, $"daily at {daily}"));
         for (var at = Next(policy.VerifyAt, zone, now); at <= now + span; at = Next(policy.VerifyAt, zone, at))
         {
             runs.Add(new PlannedRun(at, RunPurpose.Verify, $"daily at {policy.VerifyAt}: the newest backup is restored and asked what it holds"));

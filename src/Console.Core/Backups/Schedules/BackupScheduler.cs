@@ -23,6 +23,7 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
             await DailyAsync(policy, RunPurpose.Full, BackupCalendar.Latest(policy.FullAt, options.Zone, now), cancel);
             if (engines.Of(policy.Cluster).Any(e => e.Id == policy.SecondEngine)) await DailyAsync(policy, RunPurpose.Second, BackupCalendar.Latest(policy.FullAt, options.Zone, now), cancel);
             if (policy.LogicalAt.Length > 0) await DailyAsync(policy, RunPurpose.Logical, BackupCalendar.Latest(policy.LogicalAt, options.Zone, now), cancel);
+            if (policy.ConfigurationAt.Length > 0 && TakesConfiguration(policy.Cluster)) await DailyAsync(policy, RunPurpose.Configuration, BackupCalendar.Latest(policy.ConfigurationAt, options.Zone, now), cancel);
             await DailyAsync(policy, RunPurpose.Verify, BackupCalendar.Latest(policy.VerifyAt, options.Zone, now), cancel);
             await DailyAsync(policy, RunPurpose.Expire, BackupCalendar.Latest(policy.VerifyAt, options.Zone, now), cancel);
             if (TakesIncrementals(policy)) await IncrementalAsync(policy, now, cancel);
@@ -34,8 +35,10 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
     {
         var (last, facts) = await FactsAsync(cluster, cancel);
         var runs = BackupCalendar.Ahead(options.PolicyOf(cluster), options.Zone, last?.EndedAt, facts, time.GetUtcNow(), span);
-        return TakesIncrementals(options.PolicyOf(cluster)) ? runs : [.. runs.Where(r => r.Purpose != RunPurpose.Incremental)];
+        return [.. runs.Where(r => r.Purpose switch { RunPurpose.Incremental => TakesIncrementals(options.PolicyOf(cluster)), RunPurpose.Configuration => TakesConfiguration(cluster), _ => true })];
     }
+
+    private bool TakesConfiguration(string cluster) => engines.Of(cluster).Any(e => e.Capabilities.Configuration);
 
     private bool TakesIncrementals(BackupPolicyOptions policy) => engines.Find(policy.Engine) is { Capabilities.Incremental: true };
 
@@ -107,7 +110,7 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
             case RunPurpose.Full or RunPurpose.Incremental:
                 var request = Cluster();
                 // An incremental backup builds on the newest one that is there: on a damaged one it would be worth nothing.
-                var made = (await catalogue.ListAsync(policy.Cluster, cancel: cancel)).Where(b => b.Type != BackupType.Logical && b.Engine == policy.Engine && b.Copies.Any(c => c.Label.Length > 0)).ToList();
+                var made = (await catalogue.ListAsync(policy.Cluster, cancel: cancel)).Where(b => b.Type.IsPhysical() && b.Engine == policy.Engine && b.Copies.Any(c => c.Label.Length > 0)).ToList();
                 var chain = made.Take(made.FindIndex(b => b.Type == BackupType.Full) + 1);
                 var damaged = chain.Any(b => b.State == BackupState.Failed || b.Copies.Any(c => c.State == CopyState.Failed));
                 (request["type"], request["engine"]) = (damaged ? RunPurpose.Full.Word() : purpose.Word(), policy.Engine);
@@ -116,22 +119,22 @@ public sealed class BackupScheduler(FleetModel fleet, BackupsOptions options, Ba
                 var second = Cluster();
                 (second["type"], second["engine"]) = (RunPurpose.Full.Word(), policy.SecondEngine);
                 return [(new OperationRequest(BackupKinds.Backup, second, ""), "")];
-            case RunPurpose.Logical:
-                var dump = Cluster();
-                dump["type"] = RunPurpose.Logical.Word();
-                return [(new OperationRequest(BackupKinds.Backup, dump, ""), "")];
+            case RunPurpose.Logical or RunPurpose.Configuration:
+                var other = Cluster();
+                other["type"] = purpose.Word();
+                return [(new OperationRequest(BackupKinds.Backup, other, ""), "")];
             case RunPurpose.Expire:
                 return [(new OperationRequest(BackupKinds.Expire, Cluster(), ""), "")];
             default:
                 // The newest of each engine: a proof of one tool says nothing about another's.
-                var newest = (await catalogue.ListAsync(policy.Cluster, cancel: cancel)).Where(b => b.IsUsable).GroupBy(b => (b.Engine, Logical: b.Type == BackupType.Logical)).Select(g => g.First());
+                var newest = (await catalogue.ListAsync(policy.Cluster, cancel: cancel)).Where(b => b.IsUsable).GroupBy(b => (b.Engine, b.Type.IsPhysical())).Select(g => g.First());
                 return [.. newest.Select(b => (new OperationRequest(BackupKinds.Verify, new JsonObject { ["backupId"] = b.Id.ToString() }, ""), $" {b.Engine} {b.Type}"))];
         }
     }
 
     private async Task<(Backup? Last, LoadFacts Facts)> FactsAsync(string cluster, CancellationToken cancel)
     {
-        var last = (await catalogue.ListAsync(cluster, cancel: cancel)).FirstOrDefault(b => b.IsUsable && b.Type != BackupType.Logical);
+        var last = (await catalogue.ListAsync(cluster, cancel: cancel)).FirstOrDefault(b => b.IsUsable && b.Type.IsPhysical());
         var (rate, since) = await moments.LoadAsync(cluster, last?.EndedAt, cancel);
         var restorable = feed.Current.Clusters.GetValueOrDefault(cluster)?.NewestRestorableAt;
         var declared = fleet.Clusters[cluster];

@@ -1,3 +1,4 @@
+using OpsConsole.Core.Backups.Configurations;
 using OpsConsole.Core.Backups.Format;
 using OpsConsole.Core.Backups.Logical;
 using OpsConsole.Core.Backups.Stores;
@@ -7,7 +8,7 @@ using OpsConsole.Core.Drivers.Files;
 
 namespace OpsConsole.Core.Backups.Standalone;
 
-/// <summary>The verb <c>backup</c> of the console's binary: streamed backups on a bare machine, with a repository and a key and nothing else.</summary>
+/// <summary>The verb <c>backup</c> of the console's binary: what the console has stored itself, on a bare machine, with a repository and a key and nothing else.</summary>
 public static class BackupCommand
 {
     public const string Verb = "backup";
@@ -20,6 +21,7 @@ public static class BackupCommand
                backup restore   --repository WHERE --key-file FILE --cluster ID [--backup LABEL] --directory DIR [--target-time TIME | --target latest|backup] [--fetch COMMAND]
                backup wal-fetch --repository WHERE --key-file FILE --cluster ID FILE_NAME PATH
                backup extract   --repository WHERE --key-file FILE --cluster ID [--backup LABEL] --directory DIR
+               backup configuration --repository WHERE --key-file FILE --cluster ID [--backup LABEL] --directory DIR
                backup new-key
 
         WHERE  /a/directory, s3://BUCKET/PREFIX?endpoint=https://HOST&region=R, azure://CONTAINER/PREFIX?endpoint=https://ACCOUNT.blob.core.windows.net, gs://BUCKET/PREFIX
@@ -47,6 +49,7 @@ public static class BackupCommand
                 "verify" => await VerifyAsync(given, store, keys, output, cancel),
                 "restore" => await RestoreAsync(given, store, keys, output, cancel),
                 "extract" => await ExtractAsync(given, store, keys, output, cancel),
+                "configuration" => await ConfigurationAsync(given, store, keys, output, cancel),
                 "wal-fetch" => await FetchAsync(given, store, keys, cancel),
                 _ => throw new BackupUsageException($"There is no action {given.Action}."),
             };
@@ -77,6 +80,11 @@ public static class BackupCommand
             {
                 var dump = await new LogicalRepository(store).DescribeAsync(cluster, label, keys, cancel);
                 await output.WriteLineAsync($"{cluster} {label} dump of {dump.Database} of {dump.StartedAt:u} by PostgreSQL {dump.ServerVersion}, first superuser {dump.Owner}, stored {dump.StoredBytes} key {dump.KeyId}");
+            }
+            foreach (var label in await new ConfigurationRepository(store).LabelsAsync(cluster, cancel))
+            {
+                var configuration = await new ConfigurationRepository(store).DescribeAsync(cluster, label, keys, cancel);
+                await output.WriteLineAsync($"{cluster} {label} configuration of {string.Join(", ", configuration.Nodes.Select(n => n.Region))} of {configuration.StartedAt:u}, stored {configuration.StoredBytes} key {configuration.KeyId}");
             }
             var log = WalRepository.Newest((await new WalRepository(store).ListAsync(cluster, 16 * 1024 * 1024, cancel)).Where(o => !o.IsHistory));
             if (log.Count > 0) await output.WriteLineAsync($"{cluster} log from {log[0].FileName} to {log[^1].FileName}{(log[^1].UpTo is { } upTo ? $" up to {upTo}" : "")}, stored {log[^1].WrittenAt:u}");
@@ -114,11 +122,8 @@ public static class BackupCommand
     private static async Task<int> ExtractAsync(BackupArguments given, IBackupStore store, KeyRing keys, TextWriter output, CancellationToken cancel)
     {
         var (cluster, repository) = (given.Required("cluster"), new LogicalRepository(store));
-        var labels = await repository.LabelsAsync(cluster, cancel);
-        var label = given.Optional("backup") ?? (labels.Count > 0 ? labels[^1] : null) ?? throw new BackupEngineException($"{store.Location} holds no complete dump of {cluster}.");
-        var directory = Path.GetFullPath(given.Required("directory"));
-        Directory.CreateDirectory(directory);
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var label = await NewestAsync(given, repository, "dump", cancel);
+        var directory = OwnDirectory(given);
         var backup = await repository.DescribeAsync(cluster, label, keys, cancel);
         await File.WriteAllBytesAsync(Path.Combine(directory, "roles.sql"), await repository.RolesAsync(cluster, label, keys, cancel), cancel);
         var path = Path.Combine(directory, "database.dump");
@@ -127,6 +132,36 @@ public static class BackupCommand
         File.Move(path + ".part", path, overwrite: true);
         await output.WriteLineAsync($"{label}: {bytes} bytes of {backup.Database} checked and written to {path}. Make a server with initdb -U {backup.Owner}, run roles.sql by psql, then pg_restore --create.");
         return 0;
+    }
+
+    /// <summary>How the nodes were configured, as files.</summary>
+    private static async Task<int> ConfigurationAsync(BackupArguments given, IBackupStore store, KeyRing keys, TextWriter output, CancellationToken cancel)
+    {
+        var repository = new ConfigurationRepository(store);
+        var label = await NewestAsync(given, repository, "backup of the configuration", cancel);
+        var backup = await repository.DescribeAsync(given.Required("cluster"), label, keys, cancel);
+        var files = await repository.FilesAsync(backup, keys, cancel);
+        var directory = OwnDirectory(given);
+        await ConfigurationArchive.ExtractAsync(files, directory, cancel);
+        await output.WriteLineAsync($"{label}: {files.Count} files of {string.Join(", ", backup.Nodes.Select(n => n.Region))} checked and written under {directory}.");
+        foreach (var (region, why) in backup.Unread.OrderBy(u => u.Key, StringComparer.Ordinal)) await output.WriteLineAsync($"Not in it: {region}. {why}");
+        return 0;
+    }
+
+    private static async Task<string> NewestAsync(BackupArguments given, FolderShelf shelf, string what, CancellationToken cancel)
+    {
+        if (given.Optional("backup") is { } named) return named;
+        var labels = await shelf.LabelsAsync(given.Required("cluster"), cancel);
+        return labels.Count > 0 ? labels[^1] : throw new BackupEngineException($"{shelf.Store.Location} holds no complete {what} of {given.Required("cluster")}.");
+    }
+
+    /// <summary>Made when it is not there; nobody else may look into it.</summary>
+    private static string OwnDirectory(BackupArguments given)
+    {
+        var directory = Path.GetFullPath(given.Required("directory"));
+        Directory.CreateDirectory(directory);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return directory;
     }
 
     /// <summary>PostgreSQL's restore_command: 1 says that the file is not stored.</summary>

@@ -11,7 +11,7 @@ public static class ObjectLocks
     /// <returns>null: nothing locks it. What pgBackRest writes is not written under the repository's declaration.</returns>
     public static DateTimeOffset? Until(FleetOptions fleet, Backup backup)
     {
-        if (backup.Engine is not (BackupEngines.Streaming or BackupEngines.PgDump)) return null;
+        if (backup.Engine is not (BackupEngines.Streaming or BackupEngines.PgDump or BackupEngines.Configuration)) return null;
         var days = backup.Copies.Where(c => c.Label.Length > 0 && c.State != CopyState.Expired).Select(c => fleet.BackupRepositories.Find(r => r.Id == c.Repository) is { ObjectLock: true, RetainDays: var d } ? d : 0).DefaultIfEmpty(0).Max();
         return days > 0 ? backup.EndedAt.AddDays(days) + Margin : null;
     }

@@ -126,6 +126,24 @@ public abstract class StoringEngine(DeclaredKeys keys)
         }
     }
 
+    /// <summary>What a check of one copy came to; a store or a key that cannot be had says nothing about the copy.</summary>
+    protected static async Task<CopyVerdict> VerdictAsync(BackupCopy copy, Func<Task<CopyVerdict>> check)
+    {
+        if (copy.Label.Length == 0) return new CopyVerdict(copy.Repository, false, copy.Detail.Length > 0 ? copy.Detail : "this copy was never made");
+        try
+        {
+            return await check();
+        }
+        catch (Exception e) when (e is DamagedBackupException or BackupKeyException || e is StoreException { Failure: StoreFailure.Missing })
+        {
+            return new CopyVerdict(copy.Repository, false, e.Message);
+        }
+        catch (Exception e) when (e is StoreException or BackupEngineException)
+        {
+            return new CopyVerdict(copy.Repository, null, e.Message);
+        }
+    }
+
     /// <summary>Failures of stores, keys and hosts as the engine's own.</summary>
     protected static async Task GuardedAsync(Func<Task> action)
     {

@@ -21,19 +21,8 @@ public static class StreamNames
     /// <summary>The operation that took it.</summary>
     public static Guid? OperationOf(string label) => label.Length > 33 && Guid.TryParseExact(label[^32..], "N", out var id) ? id : null;
 
-    public static string Backups(string cluster) => $"{cluster}/backups/";
     public static string Folder(string cluster, string label) => $"{cluster}/backups/{label}/";
     public static string Base(string cluster, string label) => $"{cluster}/backups/{label}/base{Suffix}";
     public static string Files(string cluster, string label) => $"{cluster}/backups/{label}/files{Suffix}";
     public static string Backup(string cluster, string label) => $"{cluster}/backups/{label}/{Description}";
-
-    /// <summary>The label of a complete backup's description; null for other names.</summary>
-    public static string? LabelOf(string name)
-    {
-        var parts = name.Split('/');
-        return parts.Length == 4 && parts[1] == "backups" && parts[3] == Description ? parts[2] : null;
-    }
-
-    /// <summary>The label that any object of a backup belongs to.</summary>
-    public static string? FolderLabelOf(string name) => name.Split('/') is { Length: 4 } parts && parts[1] == "backups" ? parts[2] : null;
 }

@@ -4,30 +4,15 @@ using OpsConsole.Core.Backups.Stores;
 namespace OpsConsole.Core.Backups.Streaming;
 
 /// <summary>The streamed backups in one repository.</summary>
-public sealed class StreamRepository(IBackupStore store) : IBackupShelf
+public sealed class StreamRepository(IBackupStore store) : FolderShelf(store, "backups")
 {
-    public IBackupStore Store => store;
-
-    /// <summary>Labels of the complete backups, oldest first. Needs no key.</summary>
-    public async Task<IReadOnlyList<string>> LabelsAsync(string cluster, CancellationToken cancel)
-    {
-        var labels = new List<string>();
-        await foreach (var item in store.ListAsync(StreamNames.Backups(cluster), cancel))
-            if (StreamNames.LabelOf(item.Name) is { } label) labels.Add(label);
-        return labels;
-    }
-
     /// <summary>Ids of the clusters that have anything here.</summary>
     public async Task<IReadOnlyList<string>> ClustersAsync(CancellationToken cancel) =>
-        [.. (await store.ListAsync("", cancel).Select(o => o.Name.Split('/')[0]).Where(c => c != "check").ToListAsync(cancel)).Distinct().Order(StringComparer.Ordinal)];
+        [.. (await Store.ListAsync("", cancel).Select(o => o.Name.Split('/')[0]).Where(c => c != "check").ToListAsync(cancel)).Distinct().Order(StringComparer.Ordinal)];
 
     /// <exception cref="StoreException">there is no such backup</exception>
     public async Task<StreamedBackup> DescribeAsync(string cluster, string label, KeyRing keys, CancellationToken cancel) =>
-        StreamedBackup.FromJson(await SmallObject.ReadAsync(store, keys, StreamNames.Backup(cluster, label), cancel));
-
-    /// <summary>The label of what an operation made; null when that is not complete.</summary>
-    public async Task<string?> FindAsync(string cluster, Guid operation, CancellationToken cancel) =>
-        (await LabelsAsync(cluster, cancel)).FirstOrDefault(l => StreamNames.OperationOf(l) == operation);
+        StreamedBackup.FromJson(await SmallObject.ReadAsync(Store, keys, StreamNames.Backup(cluster, label), cancel));
 
     /// <summary>Reads every stored byte of a backup and holds it against its tags, and each object's length against the description.</summary>
     /// <returns>bytes read</returns>
@@ -47,7 +32,7 @@ public sealed class StreamRepository(IBackupStore store) : IBackupShelf
                 if (plain / 67_108_864 != (plain + read) / 67_108_864) await progress(total + plain, backup.StoredBytes);
                 plain += read;
             }
-            var expected = await store.FindAsync(part.Name, cancel);
+            var expected = await Store.FindAsync(part.Name, cancel);
             if (expected?.Size != part.StoredBytes) throw new DamagedBackupException(part.Name, $"it has {expected?.Size} bytes, not {part.StoredBytes}");
             total += part.StoredBytes;
         }
@@ -58,7 +43,7 @@ public sealed class StreamRepository(IBackupStore store) : IBackupShelf
     {
         try
         {
-            return await FrameStream.OpenAsync(await store.GetAsync(name, 0, null, cancel), keys, name, cancel);
+            return await FrameStream.OpenAsync(await Store.GetAsync(name, 0, null, cancel), keys, name, cancel);
         }
         catch (StoreException e) when (e.Failure == StoreFailure.Missing)
         {
@@ -66,24 +51,7 @@ public sealed class StreamRepository(IBackupStore store) : IBackupShelf
         }
     }
 
-    /// <summary>The description goes first: from then on there is no backup, only space that is being given back.</summary>
-    public async Task DeleteAsync(string cluster, string label, CancellationToken cancel)
-    {
-        foreach (var name in Objects(cluster, label)) await store.DeleteAsync(name, cancel);
-    }
-
-    public IReadOnlyList<string> Objects(string cluster, string label) => [StreamNames.Backup(cluster, label), StreamNames.Files(cluster, label), StreamNames.Base(cluster, label)];
-
-    /// <summary>Removes whatever an operation left, complete or not.</summary>
-    public async Task AbandonAsync(string cluster, Guid operation, CancellationToken cancel)
-    {
-        var labels = await store.ListAsync(StreamNames.Backups(cluster), cancel).Select(o => StreamNames.FolderLabelOf(o.Name)).Where(l => l is not null && StreamNames.OperationOf(l) == operation).ToListAsync(cancel);
-        foreach (var label in labels.Distinct()) await DeleteAsync(cluster, label!, cancel);
-    }
-
-    /// <summary>Every operation that has left anything.</summary>
-    public async Task<IReadOnlyList<Guid>> OperationsAsync(string cluster, CancellationToken cancel) => [.. (await store.ListAsync(StreamNames.Backups(cluster), cancel)
-        .Select(o => StreamNames.FolderLabelOf(o.Name) is { } label ? StreamNames.OperationOf(label) : null).Where(id => id is not null).Select(id => id!.Value).ToListAsync(cancel)).Distinct()];
+    public override IReadOnlyList<string> Objects(string cluster, string label) => [StreamNames.Backup(cluster, label), StreamNames.Files(cluster, label), StreamNames.Base(cluster, label)];
 
     /// <summary>Deletes log from before the oldest backup. While there is none nothing is deleted: what is being taken now will need it.</summary>
     /// <returns>pieces deleted</returns>
@@ -94,8 +62,8 @@ public sealed class StreamRepository(IBackupStore store) : IBackupShelf
         // Labels begin with their time; a backup that began later begins later in the log as well.
         var oldest = await DescribeAsync(cluster, labels[0], keys, cancel);
         var needed = Replication.WalPosition.Parse(oldest.StartLsn).Value / (ulong)oldest.SegmentBytes;
-        var old = (await new WalRepository(store).ListAsync(cluster, oldest.SegmentBytes, cancel)).Where(o => !o.IsHistory && o.Segment < needed && o.Timeline <= oldest.Timeline).ToList();
-        foreach (var piece in old) await store.DeleteAsync(piece.Name, cancel);
+        var old = (await new WalRepository(Store).ListAsync(cluster, oldest.SegmentBytes, cancel)).Where(o => !o.IsHistory && o.Segment < needed && o.Timeline <= oldest.Timeline).ToList();
+        foreach (var piece in old) await Store.DeleteAsync(piece.Name, cancel);
         return old.Count;
     }
 }

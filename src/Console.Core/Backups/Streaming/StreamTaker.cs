@@ -19,7 +19,7 @@ public sealed class StreamTaker(IBaseBackupSource source, FanOutLimits limits, T
     {
         var started = time.GetUtcNow();
         var (cluster, label) = (order.Cluster.Id, StreamNames.Label(started, order.Operation));
-        var failures = new Dictionary<string, string>();
+        var writer = new CopyWriter(keys.Current, stores, limits, time);
         var files = new MemoryStream();
         var receiver = new Receiver(keys.Current, StreamNames.Base(cluster, label), stores, limits, time, files, progress, brake);
         try
@@ -32,49 +32,18 @@ public sealed class StreamTaker(IBaseBackupSource source, FanOutLimits limits, T
                 read = await source.ReadAsync(order.Cluster, order.Address, order.Base with { Label = label }, receiver, cancel);
                 (archive, copies) = await receiver.CompleteAsync(cancel);
             }
-            var alive = Note(copies, failures);
-            var (listed, kept) = await PutAsync(keys.Current, StreamNames.Files(cluster, label), files.ToArray(), alive, failures, cancel);
+            writer.Note(copies);
+            var listed = await writer.PutAsync(StreamNames.Files(cluster, label), files.ToArray(), cancel);
             var backup = new StreamedBackup(
                 StreamedBackup.CurrentFormat, label, cluster, order.Operation, started, time.GetUtcNow(), order.Region, read.FromStandby, read.SystemIdentifier, read.ServerVersion, read.Timeline, read.StartLsn, read.StopLsn,
                 read.SegmentBytes, receiver.SizeBytes, keys.Current.Id, [archive, listed]);
-            (_, kept) = await PutAsync(keys.Current, StreamNames.Backup(cluster, label), backup.ToJson(), kept, failures, cancel);
-            return new StreamTaken(backup, kept, failures);
+            await writer.PutAsync(StreamNames.Backup(cluster, label), backup.ToJson(), cancel);
+            return new StreamTaken(backup, writer.Kept, writer.Failures);
         }
         catch
         {
-            await TakeBackAsync(cluster, label, stores);
+            await writer.TakeBackAsync(s => new StreamRepository(s), cluster, label);
             throw;
-        }
-    }
-
-    private async Task<(StreamedObject Object, IReadOnlyList<IBackupStore> Kept)> PutAsync(
-        BackupKey key, string name, byte[] content, IReadOnlyList<IBackupStore> stores, Dictionary<string, string> failures, CancellationToken cancel)
-    {
-        await using var fan = new FanOut(stores, name, PutOptions.New, limits, time);
-        var (stored, outcomes) = await SmallObject.WriteAsync(key, name, content, fan, cancel);
-        return (stored, Note(outcomes, failures));
-    }
-
-    private static IReadOnlyList<IBackupStore> Note(IReadOnlyList<CopyOutcome> copies, Dictionary<string, string> failures)
-    {
-        foreach (var copy in copies.Where(c => c.Failure is not null)) failures[copy.Store.Id] = copy.Failure!.Message;
-        return [.. copies.Where(c => c.Failure is null).Select(c => c.Store)];
-    }
-
-    /// <summary>What is left without a description is no backup, only space; a store that cannot be asked now is cleared by <see cref="StreamRepository.AbandonAsync"/> later.</summary>
-    private async Task TakeBackAsync(string cluster, string label, IReadOnlyList<IBackupStore> stores)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20), time);
-        foreach (var store in stores)
-        {
-            try
-            {
-                foreach (var name in new[] { StreamNames.Backup(cluster, label), StreamNames.Files(cluster, label), StreamNames.Base(cluster, label) }) await store.DeleteAsync(name, patience.Token);
-            }
-            catch (Exception e) when (e is StoreException or OperationCanceledException)
-            {
-                continue;
-            }
         }
     }
 
