@@ -47,6 +47,29 @@ public sealed class ScheduleRunnerTests
     }
 
     [Fact]
+    public async Task RunDue_AConsoleThatIsNew_BeginsWithTheNextTime()
+    {
+        _options.Calendar = [.. _options.Calendar!, new ScheduleOptions { Id = "books", What = "reminder:Review", Every = Cadence.Daily, At = "01:15", WindowMinutes = 60 }];
+        await using var fleet = await NewFleetAsync();
+        var runner = Runner(fleet, fleet.Node());
+        _clock.SetUtcNow(new DateTimeOffset(2027, 1, 10, 1, 31, 0, TimeSpan.Zero));
+        for (var minute = 0; minute < 3; minute++)
+        {
+            await runner.RunDueAsync(default);
+            _clock.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        Assert.Empty(await fleet.Node().Reader.ListAsync(OperationKinds.Drill));
+        Assert.DoesNotContain(fleet.Audit.Entries, e => e.Action == "schedule.remind");
+        Assert.All(await runner.ListAsync(default), s => Assert.Equal((null, "", null), (s.LastAt, s.LastNote, s.Overdue)));
+
+        _clock.SetUtcNow(new DateTimeOffset(2027, 1, 11, 1, 31, 0, TimeSpan.Zero));
+        await runner.RunDueAsync(default);
+        Assert.Single(await fleet.Node().Reader.ListAsync(OperationKinds.Drill));
+        Assert.Single(fleet.Audit.Entries, e => e.Action == "schedule.remind");
+    }
+
+    [Fact]
     public async Task RunDue_TwoNodesAndARestart_OneOperationEachOccurrence()
     {
         await using var fleet = await FleetAsync();
@@ -124,7 +147,15 @@ public sealed class ScheduleRunnerTests
     public void Schedules_WithoutACalendar_NameTheReviewOfTheRunbooksEachQuarter() =>
         Assert.Contains(new DrillsOptions().Schedules, s => s.Every == Cadence.Quarterly && s.What == "reminder:Review the runbooks");
 
-    private async Task<TestFleet> FleetAsync() => TestFleet.Of(
+    /// <summary>One whose schedules have been looked at before.</summary>
+    private async Task<TestFleet> FleetAsync()
+    {
+        var fleet = await NewFleetAsync();
+        await Runner(fleet, fleet.Node("before")).RunDueAsync(default);
+        return fleet;
+    }
+
+    private async Task<TestFleet> NewFleetAsync() => TestFleet.Of(
         await TestDatabase.CreateAsync(OperationsDb.ConsoleSchema, ChaosDb.ConsoleSchema, DrillsDb.ConsoleSchema), services => services.AddSingleton<IPlanner, QuietDrill>(), _clock);
 
     private ScheduleRunner Runner(TestFleet fleet, TestNode node)

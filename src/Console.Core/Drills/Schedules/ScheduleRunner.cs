@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using OpsConsole.Core.Approvals;
 using OpsConsole.Core.Audit;
 using OpsConsole.Core.Chaos;
@@ -13,21 +14,25 @@ namespace OpsConsole.Core.Drills.Schedules;
 /// <param name="Overdue">in words; null: it is not</param>
 public sealed record ScheduleState(ScheduleOptions Schedule, string TimeZone, DateTimeOffset NextAt, DateTimeOffset? LastAt, Guid? LastOperation, string LastNote, string? Overdue);
 
-/// <summary>Begins what is due. Called once a minute by any node: an occurrence becomes one operation, however often it is asked for.</summary>
+/// <summary>Begins what is due. Called once a minute by any node: an occurrence becomes one operation, however often it is asked for. A schedule that is new begins with its next time.</summary>
 public sealed partial class ScheduleRunner(
     DrillsOptions options, FleetModel fleet, ConsoleDatabase database, OperationService operations, SchedulePause pause, Automation automation, ExperimentLibrary library, IAuditLog audit, TimeProvider time, ILogger<ScheduleRunner> log)
 {
     public const string Reminder = "reminder";
     /// <summary>Note of an occurrence that is over without an operation.</summary>
     public const string Reminded = "reminded";
+    /// <summary>Note of the occurrence before a schedule was looked at for the first time: a console that has just been set up begins nothing for it.</summary>
+    private const string BeginsAfter = "the schedule begins after this";
 
     public async Task RunDueAsync(CancellationToken cancel)
     {
         if (!options.Scheduled) return;
         var now = time.GetUtcNow();
+        var known = await KnownAsync(cancel);
         foreach (var schedule in options.Schedules)
         {
             var due = DrillCalendar.Previous(schedule, Zone(schedule), now);
+            if (!known.Contains(schedule.Id)) await NoteAsync(schedule, due, BeginsAfter, cancel);
             if (now - due > TimeSpan.FromMinutes(schedule.WindowMinutes) || await BegunAsync(schedule.Id, due, cancel)) continue;
             if (schedule.What.Split(':', 2) is [Reminder, var text]) await RemindAsync(schedule, text, due, cancel);
             else await BeginAsync(schedule, due, cancel);
@@ -37,7 +42,7 @@ public sealed partial class ScheduleRunner(
     public async Task<IReadOnlyList<ScheduleState>> ListAsync(CancellationToken cancel)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
-        var last = (await connection.Command("SELECT DISTINCT ON (schedule) schedule, due_at, operation_id, note FROM drills.occurrence ORDER BY schedule, due_at DESC")
+        var last = (await connection.Command("SELECT DISTINCT ON (schedule) schedule, due_at, operation_id, note FROM drills.occurrence WHERE note <> @begins ORDER BY schedule, due_at DESC", ("begins", BeginsAfter))
             .ListAsync(r => (Id: r.GetString(0), Due: r.Get<DateTimeOffset>("due_at"), Operation: r.Value<Guid>("operation_id"), Note: r.Get<string>("note")), cancel)).ToDictionary(r => r.Id);
         var begun = (await connection.Command("SELECT schedule, max(due_at) AS due_at FROM drills.occurrence WHERE operation_id IS NOT NULL OR note = @reminded GROUP BY schedule", ("reminded", Reminded))
             .ListAsync(r => (Id: r.GetString(0), Due: r.Get<DateTimeOffset>("due_at")), cancel)).ToDictionary(r => r.Id, r => r.Due);
@@ -65,9 +70,7 @@ public sealed partial class ScheduleRunner(
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
-        var first = await connection.Command("INSERT INTO drills.occurrence (schedule, due_at, note, at) VALUES (@schedule, @due, @note, @at) ON CONFLICT DO NOTHING",
-            ("schedule", schedule.Id), ("due", due), ("note", Reminded), ("at", time.GetUtcNow())).ExecuteAsync(cancel);
-        if (first == 0) return;
+        if (!await NoteAsync(connection, schedule, due, Reminded, cancel)) return;
         await audit.AppendAsync(new AuditDraft(Person.Console.Email, "schedule.remind", $"schedule:{schedule.Id}", text), cancel);
         await transaction.CommitAsync(cancel);
     }
@@ -118,11 +121,28 @@ public sealed partial class ScheduleRunner(
         return (OperationKinds.Drill, request);
     }
 
+    private async Task<HashSet<string>> KnownAsync(CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        return [.. await connection.Command("SELECT DISTINCT schedule FROM drills.occurrence").ListAsync(r => r.GetString(0), cancel)];
+    }
+
+    private async Task NoteAsync(ScheduleOptions schedule, DateTimeOffset due, string note, CancellationToken cancel)
+    {
+        await using var connection = await database.App.OpenConnectionAsync(cancel);
+        await NoteAsync(connection, schedule, due, note, cancel);
+    }
+
+    /// <returns>false: something is on record for this occurrence</returns>
+    private async Task<bool> NoteAsync(NpgsqlConnection connection, ScheduleOptions schedule, DateTimeOffset due, string note, CancellationToken cancel) =>
+        await connection.Command("INSERT INTO drills.occurrence (schedule, due_at, note, at) VALUES (@schedule, @due, @note, @at) ON CONFLICT DO NOTHING",
+            ("schedule", schedule.Id), ("due", due), ("note", note), ("at", time.GetUtcNow())).ExecuteAsync(cancel) == 1;
+
     private async Task<bool> BegunAsync(string schedule, DateTimeOffset due, CancellationToken cancel)
     {
         await using var connection = await database.App.OpenConnectionAsync(cancel);
-        return await connection.Command("SELECT EXISTS (SELECT 1 FROM drills.occurrence WHERE schedule = @schedule AND due_at = @due AND (operation_id IS NOT NULL OR note = @reminded))",
-            ("schedule", schedule), ("due", due), ("reminded", Reminded)).ScalarAsync<bool>(cancel);
+        return await connection.Command("SELECT EXISTS (SELECT 1 FROM drills.occurrence WHERE schedule = @schedule AND due_at = @due AND (operation_id IS NOT NULL OR note IN (@reminded, @begins)))",
+            ("schedule", schedule), ("due", due), ("reminded", Reminded), ("begins", BeginsAfter)).ScalarAsync<bool>(cancel);
     }
 
     private TimeZoneInfo Zone(ScheduleOptions schedule) => TimeZoneInfo.FindSystemTimeZoneById(schedule.TimeZone.Length > 0 ? schedule.TimeZone : options.TimeZone);
