@@ -54,6 +54,9 @@ public sealed class CalendarTests
         Assert.Equal(7, runs.Count(r => r.Purpose == RunPurpose.Full));
         Assert.Equal(7, runs.Count(r => r.Purpose == RunPurpose.Verify));
         Assert.Equal([Utc(3, 1, 14), Utc(3, 1, 20), Utc(3, 2, 8), Utc(3, 2, 14), Utc(3, 2, 20)], runs.Where(r => r.Purpose == RunPurpose.Incremental).Take(5).Select(r => r.At));
+        var first = BackupCalendar.Ahead(new BackupPolicyOptions { Cluster = "orders" }, TimeZoneInfo.Utc, null, Calm, now, TimeSpan.FromDays(7)); // nothing to build on yet
+        Assert.Equal((Utc(3, 2, 2), Utc(3, 2, 8)), (first.First(r => r.Purpose == RunPurpose.Full).At, first.First(r => r.Purpose == RunPurpose.Incremental).At));
+        Assert.DoesNotContain(BackupCalendar.Ahead(new BackupPolicyOptions { Cluster = "orders" }, TimeZoneInfo.Utc, null, Calm, now, TimeSpan.FromHours(8)), r => r.Purpose == RunPurpose.Incremental);
         Assert.Empty(BackupCalendar.Ahead(new BackupPolicyOptions { Cluster = "orders", Scheduled = false }, TimeZoneInfo.Utc, null, Calm, now, TimeSpan.FromDays(7)));
     }
 }

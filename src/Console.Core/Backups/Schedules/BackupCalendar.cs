@@ -74,7 +74,9 @@ public static class BackupCalendar
         }
         var (interval, why) = Interval(policy, facts);
         var fulls = runs.Where(r => r.Purpose == RunPurpose.Full).Select(r => r.At).ToList();
-        var last = lastBackup ?? now;
+        // An incremental one needs a full one to build on.
+        if (lastBackup is null && fulls.Count == 0) return [.. runs.OrderBy(r => r.At).ThenBy(r => r.Purpose)];
+        var last = lastBackup ?? fulls[0];
         while (last + interval is var due && due <= now + span)
         {
             var at = due < now ? now : due;
