@@ -24,7 +24,7 @@ public sealed class RestoreMarks(OperationReader operations, IAuditReader audit)
         var alarms = await audit.ReadAsync(new AuditQuery(Before: long.MaxValue, Action: AlarmPrefix, From: range.From, Limit: Most), cancel);
         return
         [
-            .. backups.Where(b => b.IsUsable).Select(b => new RestoreMark(b.EndedAt, "backup", $"{b.Type.Word()} backup ({b.Engine})", $"/backups/{b.Id}"))
+            .. backups.Where(b => b.IsUsable && b.Type != BackupType.Configuration).Select(b => new RestoreMark(b.EndedAt, "backup", $"{b.Type.Word()} backup ({b.Engine})", $"/backups/{b.Id}"))
                 .Concat(range.Forks.Select(f => new RestoreMark(f.Began, "fork", $"promotion: timeline {f.Timeline} ended", "")))
                 .Concat(failovers.Concat(experiments).Where(o => o.StartedAt is not null).Select(o => new RestoreMark(o.StartedAt!.Value, o.Kind, $"{(o.Kind == OperationKinds.Failover ? "unplanned failover" : o.Kind)}: {o.Plan.Title}", $"/operations/{o.Id}")))
                 .Concat(alarms.Select(Alarm)).Where(m => m.At >= range.From && m.At <= range.To).OrderBy(m => m.At),

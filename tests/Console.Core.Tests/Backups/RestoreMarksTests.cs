@@ -21,7 +21,7 @@ public sealed class RestoreMarksTests
         var backup = new Backup(Guid.NewGuid(), "orders", BackupType.Full, "pgbackrest", BackupState.Verified, Guid.NewGuid(), null, from, from.AddSeconds(1), 1, null, 1);
         var audit = new Alarms(new AuditEntry(7, range.To, "console", "alarm.backupRpo", "backups", "", null, null, """{"title":"orders could be restored only to 90 s ago"}""", "", ""));
 
-        var marks = await new RestoreMarks(node.Reader, audit).ReadAsync("orders", range, [backup, backup with { EndedAt = from.AddDays(-1) }, backup with { State = BackupState.Failed }]);
+        var marks = await new RestoreMarks(node.Reader, audit).ReadAsync("orders", range, [backup, backup with { EndedAt = from.AddDays(-1) }, backup with { State = BackupState.Failed }, backup with { Type = BackupType.Configuration }]);
 
         Assert.Equal(["backup", "fork", "failover", "experiment", "alarm"], marks.Select(m => m.Kind));
         Assert.Equal([$"/backups/{backup.Id}", "", $"/operations/{unplanned}", $"/operations/{experiment}", "/backups"], marks.Select(m => m.Link));
